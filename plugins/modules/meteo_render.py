@@ -1,0 +1,245 @@
+#!/usr/bin/python
+"""Bring accounts, directories and files of one daemon to what the action plugin rendered."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: meteo_render
+short_description: Bring all files of one daemon to the rendered state, in one task
+description:
+  - The action plugin of the same name renders O(files) on the control node and sends them as one payload.
+  - Files are compared, backed up below /var/backups/meteo, written with fsync and renamed into place.
+  - A file that holds the value of a C(secret_*) variable is never shown in a diff and must not be world-readable.
+options:
+  unit:
+    description: The systemd unit that reads these files; its watch list is written for C(stamp) and M(meteo_service).
+    type: str
+  accounts:
+    description: System accounts to make, each with C(name), and optionally C(home) and C(groups).
+    type: list
+    elements: dict
+  directories:
+    description: Directories, each with C(path), and optionally C(owner), C(group), C(mode).
+    type: list
+    elements: dict
+  files:
+    description: Files, each with C(dest), one of C(src) (a template) and C(content), and optionally C(owner), C(group),
+      C(mode), C(watch) (the daemon reads it at start), C(when).
+    type: list
+    elements: dict
+  group:
+    description: Default group of the files.
+    type: str
+  exclusive:
+    description: Directories in which files that are not listed here are removed (after a backup).
+    type: list
+    elements: str
+  watch:
+    description: Further paths that the daemon reads at start (a bundle's C(current) link).
+    type: list
+    elements: str
+"""
+
+import base64
+import grp
+import json
+import os
+import pwd
+import tempfile
+import time
+import zlib
+
+from ansible.module_utils.basic import AnsibleModule
+
+BACKUPS = "/var/backups/meteo"
+BACKUPS_KEPT = 5
+
+
+def account_id(name, kind):
+    """Return the numeric id of a user or group, or None while it does not exist (check mode, fresh host)."""
+    try:
+        return pwd.getpwnam(name).pw_uid if kind == "user" else grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
+def read(path):
+    """Return a file's text, or None if there is no such file."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def fsync_directory(path):
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def back_up(path):
+    """Keep the last few versions of a file that is about to be replaced or removed, readable by root alone."""
+    os.makedirs(BACKUPS, mode=0o700, exist_ok=True)
+    name = path.strip("/").replace("/", "_")
+    target = os.path.join(BACKUPS, "%s.%d" % (name, time.time_ns()))
+    with open(path, "rb") as source, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
+        copy.write(source.read())
+    kept = sorted(entry for entry in os.listdir(BACKUPS) if entry.rpartition(".")[0] == name)
+    for old in kept[:-BACKUPS_KEPT]:
+        os.unlink(os.path.join(BACKUPS, old))
+
+
+def owner_differs(path, owner, group, mode):
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return True
+    return (
+        status.st_uid != account_id(owner, "user")
+        or status.st_gid != account_id(group, "group")
+        or (status.st_mode & 0o7777) != int(mode, 8)
+    )
+
+
+def sysusers(accounts):
+    """Return the sysusers.d text that makes the accounts, the distribution's own way."""
+    lines = []
+    for account in accounts:
+        home = account.get("home", "/nonexistent")
+        lines.append('u %s - "MeteoStream %s" %s %s' % (account["name"], account["name"], home, "/usr/sbin/nologin"))
+        for group in account.get("groups", []):
+            lines.append("g %s -" % group)
+            lines.append("m %s %s" % (account["name"], group))
+    return "\n".join(lines) + "\n"
+
+
+class Node:
+    """The node's present state, and the steps that bring it to the rendered one."""
+
+    def __init__(self, module):
+        self.module = module
+        self.check = module.check_mode
+        self.changed = []
+        self.diffs = []
+
+    def file(self, entry):
+        path, wanted = entry["dest"], entry["content"]
+        before = read(path)
+        content_differs = before != wanted or os.path.islink(path)
+        if not content_differs and not owner_differs(path, entry["owner"], entry["group"], entry["mode"]):
+            return
+        self.changed.append(path)
+        if content_differs:
+            hidden = "(holds a secret: not shown)\n"
+            self.diffs.append(
+                {
+                    "before_header": path,
+                    "after_header": path,
+                    "before": ("" if before is None else hidden) if entry["secret"] else before or "",
+                    "after": hidden if entry["secret"] else wanted,
+                }
+            )
+        if not self.check:
+            self._write(entry, replace=content_differs, exists=before is not None)
+
+    def _write(self, entry, replace, exists):
+        path = entry["dest"]
+        uid, gid = account_id(entry["owner"], "user"), account_id(entry["group"], "group")
+        if uid is None or gid is None:
+            self.module.fail_json(
+                msg="%s should belong to %s:%s, and this node has no such account; the role that makes it has to run first"
+                % (path, entry["owner"], entry["group"])
+            )
+        if not replace:
+            os.chown(path, uid, gid)
+            os.chmod(path, int(entry["mode"], 8))
+            return
+        if exists:
+            back_up(path)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            os.makedirs(folder, mode=0o755)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".meteo.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
+                stream.write(entry["content"])
+                os.fchown(stream.fileno(), uid, gid)
+                os.fchmod(stream.fileno(), int(entry["mode"], 8))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        fsync_directory(folder)
+
+    def directory(self, entry):
+        path, owner, group, mode = (
+            entry["path"],
+            entry.get("owner", "root"),
+            entry.get("group", "root"),
+            entry.get("mode", "0755"),
+        )
+        if not owner_differs(path, owner, group, mode):
+            return
+        self.changed.append(path)
+        if self.check:
+            return
+        os.makedirs(path, exist_ok=True)
+        uid, gid = account_id(owner, "user"), account_id(group, "group")
+        if uid is None or gid is None:
+            self.module.fail_json(msg="%s should belong to %s:%s, and this node has no such account" % (path, owner, group))
+        os.chown(path, uid, gid)
+        os.chmod(path, int(mode, 8))
+
+    def purge(self, folder, kept):
+        """Remove what nobody rendered from a directory that is wholly ours."""
+        for parent, _folders, names in os.walk(folder):
+            for name in names:
+                path = os.path.join(parent, name)
+                if path in kept:
+                    continue
+                self.changed.append(path)
+                self.diffs.append({"before_header": path, "after_header": "(removed)", "before": "present\n", "after": ""})
+                if not self.check:
+                    back_up(path)
+                    os.unlink(path)
+
+
+def plain(path, content):
+    return {"dest": path, "content": content, "owner": "root", "group": "root", "mode": "0644", "secret": False}
+
+
+def main():
+    # One opaque argument: rendered files may hold secrets, and no_log on each would censor unrelated output.
+    module = AnsibleModule(argument_spec={"payload": {"type": "str", "no_log": True}}, supports_check_mode=True)
+    request = json.loads(zlib.decompress(base64.b64decode(module.params["payload"])))
+    node = Node(module)
+    unit = request["unit"]
+    if request["accounts"]:
+        name = "/etc/sysusers.d/meteo-%s.conf" % (unit or request["accounts"][0]["name"])
+        node.file(plain(name, sysusers(request["accounts"])))
+        missing = [a["name"] for a in request["accounts"] if account_id(a["name"], "user") is None]
+        if (node.changed or missing) and not module.check_mode:
+            node.changed += missing
+            rc, out, err = module.run_command(["systemd-sysusers", name])
+            if rc != 0:
+                module.fail_json(msg="systemd-sysusers %s ended with %d: %s%s" % (name, rc, out, err))
+    for entry in request["directories"]:
+        node.directory(entry)
+    for entry in request["files"]:
+        node.file(entry)
+    if unit:
+        watched = sorted([e["dest"] for e in request["files"] if e["watch"]] + request["watch"])
+        node.file(plain("%s/watch/%s" % (request["lib"], unit), "\n".join(watched) + "\n"))
+    kept = {entry["dest"] for entry in request["files"]}
+    for folder in request["exclusive"]:
+        node.purge(folder, kept)
+    module.exit_json(changed=bool(node.changed), files=node.changed, diff=node.diffs)
+
+
+if __name__ == "__main__":
+    main()
