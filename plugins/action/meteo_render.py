@@ -19,7 +19,9 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 SECRET_PREFIX = "secret_"
-FILE_KEYS = {"src", "content", "dest", "owner", "group", "mode", "watch", "when"}
+FILE_KEYS = {"src", "content", "dest", "owner", "group", "mode", "watch", "when", "each", "immutable"}
+# Templates that every role may include (unit hardening, tool wrappers).
+SHARED_TEMPLATES = str(Path(__file__).resolve().parents[2] / "roles" / "base" / "templates")
 
 
 class ActionModule(ActionBase):
@@ -34,7 +36,10 @@ class ActionModule(ActionBase):
         secrets = self._secrets(task_vars)
         group = args.get("group", "root")
         files = [
-            self._file(entry, group, secrets, task_vars) for entry in args.pop("files", []) if entry.get("when", True)
+            self._file(entry, group, secrets, variables)
+            for given in args.pop("files", [])
+            if given.get("when", True)
+            for entry, variables in self._expand(given, task_vars)
         ]
         duplicates = {entry["dest"] for entry in files if sum(f["dest"] == entry["dest"] for f in files) > 1}
         if duplicates:
@@ -63,6 +68,15 @@ class ActionModule(ActionBase):
         values = (self._templar.template(task_vars[name]) for name in names)
         return [value for value in values if isinstance(value, str) and len(value) >= 8]
 
+    @staticmethod
+    def _expand(entry: dict[str, Any], task_vars: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return the entry, or with `each` one entry an item: its `name` ends `dest`, the template sees `item`."""
+        if "each" not in entry:
+            return [(entry, task_vars)]
+        return [
+            (entry | {"dest": entry["dest"] + item["name"]}, task_vars | {"item": item}) for item in entry["each"]
+        ]
+
     def _file(
         self, entry: dict[str, Any], group: str, secrets: list[str], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
@@ -90,6 +104,7 @@ class ActionModule(ActionBase):
             "mode": mode,
             "watch": bool(entry.get("watch", True)),
             "secret": secret,
+            "immutable": bool(entry.get("immutable", False)),
         }
 
     def _template(self, src: str, dest: str, task_vars: dict[str, Any]) -> str:
@@ -97,6 +112,7 @@ class ActionModule(ActionBase):
         search = []
         for folder in [*task_vars.get("ansible_search_path", []), os.path.dirname(source)]:
             search += [os.path.join(folder, "templates"), folder]
+        search.append(SHARED_TEMPLATES)
         variables = task_vars | _template_vars.generate_ansible_template_vars(
             path=src, fullpath=source, dest_path=dest, include_ansible_managed=False
         )

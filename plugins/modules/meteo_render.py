@@ -24,7 +24,8 @@ options:
     elements: dict
   files:
     description: Files, each with C(dest), one of C(src) (a template) and C(content), and optionally C(owner), C(group),
-      C(mode), C(watch) (the daemon reads it at start), C(when).
+      C(mode), C(watch) (the daemon reads it at start), C(when), C(each) (one file an item, C(item.name) ends C(dest)),
+      C(immutable) (an identity, which is never rewritten once it exists).
     type: list
     elements: dict
   group:
@@ -131,6 +132,11 @@ class Node:
         content_differs = before != wanted or os.path.islink(path)
         if not content_differs and not owner_differs(path, entry["owner"], entry["group"], entry["mode"]):
             return
+        if before is not None and content_differs and entry.get("immutable"):
+            self.module.fail_json(
+                msg="%s holds %r and the inventory says %r: an initialised identity is never rewritten. Give the "
+                "host its old value back, or remove the member and its data first." % (path, before.strip(), wanted.strip())
+            )
         self.changed.append(path)
         if content_differs:
             hidden = "(holds a secret: not shown)\n"
