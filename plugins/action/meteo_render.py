@@ -19,7 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 SECRET_PREFIX = "secret_"
-FILE_KEYS = {"src", "content", "dest", "owner", "group", "mode", "watch", "when", "each", "immutable"}
+FILE_KEYS = {"src", "content", "dest", "owner", "group", "mode", "watch", "when", "each", "immutable", "block"}
 # Templates that every role may include (unit hardening, tool wrappers).
 SHARED_TEMPLATES = str(Path(__file__).resolve().parents[2] / "roles" / "base" / "templates")
 
@@ -48,6 +48,7 @@ class ActionModule(ActionBase):
             "unit": args.pop("unit", None),
             "files": files,
             "accounts": args.pop("accounts", []),
+            "groups": args.pop("groups", []),
             "directories": args.pop("directories", []),
             "exclusive": args.pop("exclusive", []),
             "watch": args.pop("watch", []),
@@ -105,6 +106,7 @@ class ActionModule(ActionBase):
             "watch": bool(entry.get("watch", True)),
             "secret": secret,
             "immutable": bool(entry.get("immutable", False)),
+            "block": bool(entry.get("block", False)),
         }
 
     def _template(self, src: str, dest: str, task_vars: dict[str, Any]) -> str:

@@ -18,6 +18,10 @@ options:
     description: System accounts to make, each with C(name), and optionally C(home) and C(groups).
     type: list
     elements: dict
+  groups:
+    description: Groups to make, each with C(name), and optionally C(members), people's accounts that have to exist.
+    type: list
+    elements: dict
   directories:
     description: Directories, each with C(path), and optionally C(owner), C(group), C(mode).
     type: list
@@ -25,7 +29,8 @@ options:
   files:
     description: Files, each with C(dest), one of C(src) (a template) and C(content), and optionally C(owner), C(group),
       C(mode), C(watch) (the daemon reads it at start), C(when), C(each) (one file an item, C(item.name) ends C(dest)),
-      C(immutable) (an identity, which is never rewritten once it exists).
+      C(immutable) (an identity, which is never rewritten once it exists), C(block) (the content is one marked part of
+      a file that is otherwise its owner's; owner, group and mode of a file that exists stay).
     type: list
     elements: dict
   group:
@@ -105,6 +110,19 @@ def owner_differs(path, owner, group, mode):
     )
 
 
+def with_block(text, block):
+    """Return a file's text with our marked part replaced by `block`, or with it at the end if there was none."""
+    begin, end = "# BEGIN MeteoStream", "# END MeteoStream"
+    lines = text.splitlines()
+    if begin in lines and end in lines[lines.index(begin) :]:
+        first = lines.index(begin)
+        last = lines.index(end, first)
+    else:
+        first, last = len(lines), len(lines) - 1
+    kept = lines[:first] + [begin, *block.splitlines(), end] + lines[last + 1 :]
+    return "\n".join(kept) + "\n"
+
+
 def sysusers(accounts):
     """Return the sysusers.d text that makes the accounts, the distribution's own way."""
     lines = []
@@ -127,8 +145,11 @@ class Node:
         self.diffs = []
 
     def file(self, entry):
-        path, wanted = entry["dest"], entry["content"]
+        path = entry["dest"]
         before = read(path)
+        if entry.get("block"):
+            entry = self._around_block(entry, before)
+        wanted = entry["content"]
         content_differs = before != wanted or os.path.islink(path)
         if not content_differs and not owner_differs(path, entry["owner"], entry["group"], entry["mode"]):
             return
@@ -150,6 +171,44 @@ class Node:
             )
         if not self.check:
             self._write(entry, replace=content_differs, exists=before is not None)
+
+    @staticmethod
+    def _around_block(entry, before):
+        """Return the entry with the whole file's content; whose file it is, it stays."""
+        entry = dict(entry, content=with_block(before or "", entry["content"]))
+        if before is not None:
+            status = os.stat(entry["dest"])
+            entry.update(
+                owner=pwd.getpwuid(status.st_uid).pw_name,
+                group=grp.getgrgid(status.st_gid).gr_name,
+                mode="%04o" % (status.st_mode & 0o7777),
+            )
+        return entry
+
+    def group(self, entry):
+        """Make a group, and put people into it; nobody is put out of it."""
+        name, members = entry["name"], entry.get("members", [])
+        strangers = [member for member in members if account_id(member, "user") is None]
+        if strangers:
+            self.module.fail_json(
+                msg="the group %s is to have %s as members, and this node has no such accounts: make them, or name others"
+                % (name, ", ".join(strangers))
+            )
+        try:
+            found = grp.getgrnam(name)
+            present = set(found.gr_mem) | {user.pw_name for user in pwd.getpwall() if user.pw_gid == found.gr_gid}
+            commands = []
+        except KeyError:
+            present = set()
+            commands = [["groupadd", "--system", name]]
+        commands += [["usermod", "--append", "--groups", name, member] for member in members if member not in present]
+        if not commands:
+            return
+        self.changed.append("group " + name)
+        for command in commands if not self.check else []:
+            rc, out, err = self.module.run_command(command)
+            if rc != 0:
+                self.module.fail_json(msg="%s ended with %d: %s%s" % (" ".join(command), rc, out, err))
 
     def _write(self, entry, replace, exists):
         path = entry["dest"]
@@ -234,6 +293,8 @@ def main():
             rc, out, err = module.run_command(["systemd-sysusers", name])
             if rc != 0:
                 module.fail_json(msg="systemd-sysusers %s ended with %d: %s%s" % (name, rc, out, err))
+    for entry in request["groups"]:
+        node.group(entry)
     for entry in request["directories"]:
         node.directory(entry)
     for entry in request["files"]:
