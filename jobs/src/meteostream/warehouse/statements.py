@@ -1,0 +1,271 @@
+"""The SQL of a batch, and the form of the rows that are staged for it.
+
+Column lists come from the contract's table of variables; a test compares them with the migrated tables.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from meteostream.contract.variables import WIDE
+
+TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+_WIDE_TYPES: Final = [(variable.name, pa.bool_() if variable.is_boolean else pa.float64()) for variable in WIDE]
+
+STAGE: Final = pa.schema(
+    [
+        ("arrival", pa.int32()),
+        ("hour", TIMESTAMP),
+        ("event_id", pa.binary()),
+        ("report_id", pa.binary()),
+        ("station", pa.string()),
+        ("observed_at", TIMESTAMP),
+        ("received_at", TIMESTAMP),
+        ("source", pa.string()),
+        ("report_type", pa.string()),
+        ("revision", pa.int32()),
+        ("nature", pa.string()),
+        *_WIDE_TYPES,
+        ("reported", pa.int64()),
+        ("qc_failed", pa.int64()),
+        ("qc_suspect", pa.int64()),
+        ("qc_run", pa.binary()),
+        ("qc_ruleset", pa.string()),
+        ("kafka_topic", pa.string()),
+        ("kafka_partition", pa.int32()),
+        ("kafka_offset", pa.int64()),
+        ("extra", pa.string()),
+        ("qc_results", pa.string()),
+    ]
+)
+"""Valid rows of a batch; ``arrival`` numbers them in the order of their offsets."""
+
+STAGE_DEAD: Final = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("partition", pa.int32()),
+        ("kafka_offset", pa.int64()),
+        ("kafka_timestamp", TIMESTAMP),
+        ("hour", TIMESTAMP),
+        ("journal_id", pa.binary()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("key", pa.binary()),
+        ("value", pa.binary()),
+    ]
+)
+"""Dead rows of a batch, as pipeline.dead_letter has them."""
+
+_SQL_TYPES: Final[dict[pa.DataType, str]] = {
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.float64(): "double precision",
+    pa.bool_(): "boolean",
+    pa.string(): "text",
+    pa.binary(): "bytea",
+    TIMESTAMP: "timestamptz",
+}
+
+
+def _temporary(name: str, schema: pa.Schema) -> str:
+    columns = ", ".join(f"{field.name} {_SQL_TYPES[field.type]}" for field in schema)
+    return f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DELETE ROWS"
+
+
+CREATE_STAGE: Final = _temporary("stage", STAGE)
+CREATE_STAGE_DEAD: Final = _temporary("stage_dead", STAGE_DEAD)
+
+_EVENT_COLUMNS: Final = ", ".join(STAGE.names[2:-2])
+_REPORT_COLUMNS: Final = ", ".join(STAGE.names[2:-5])
+
+INSERT_EVENTS: Final = f"""
+INSERT INTO core.observation_event ({_EVENT_COLUMNS})
+SELECT {_EVENT_COLUMNS} FROM stage ORDER BY observed_at, event_id, arrival
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - names come from the contract
+"""Every event the first time it arrives. Sorted: two writers can't deadlock (KF-122), index pages are met in order."""
+
+OPEN_REPORTS: Final = f"""
+INSERT INTO core.observation ({_REPORT_COLUMNS})
+SELECT {_REPORT_COLUMNS} FROM stage ORDER BY observed_at, report_id, arrival
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - names come from the contract
+"""Reports that were unknown, from their first event to arrive: nearly all rows of nearly all batches."""
+
+NESTED_LOOPS: Final = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""The joins below look up a few rows of one partition each; the planner, without statistics of ``stage``, might scan."""
+
+_JUDGED: Final = """
+    SELECT s.arrival, s.hour, s.report_id, s.observed_at, s.event_id, s.revision, s.received_at,
+        o.event_id AS winner, o.revision AS winner_revision, o.received_at AS winner_received_at,
+        (e.kafka_topic, e.kafka_partition, e.kafka_offset) = (s.kafka_topic, s.kafka_partition, s.kafka_offset) AS fresh
+    FROM stage AS s
+    JOIN core.observation_event AS e ON e.observed_at = s.observed_at AND e.event_id = s.event_id
+    JOIN core.observation AS o ON o.observed_at = s.observed_at AND o.report_id = s.report_id
+"""
+
+JUDGE: Final = f"""
+WITH judged AS ({_JUDGED}),
+contest AS (
+    SELECT arrival, report_id, revision, received_at, event_id FROM judged WHERE fresh AND event_id <> winner
+    UNION ALL
+    SELECT DISTINCT -1, report_id, winner_revision, winner_received_at, winner FROM judged
+    WHERE fresh AND event_id <> winner
+),
+ranked AS (
+    SELECT arrival, report_id,
+        row_number() OVER (PARTITION BY report_id ORDER BY revision, received_at, event_id) AS place
+    FROM contest
+),
+running AS (
+    SELECT arrival, place < max(place) OVER (
+        PARTITION BY report_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS superseded
+    FROM ranked
+),
+verdict AS (
+    SELECT j.hour, j.fresh, coalesce(r.superseded, false) AS superseded FROM judged AS j LEFT JOIN running AS r USING (arrival)
+)
+SELECT hour,
+    count(*) FILTER (WHERE fresh AND NOT superseded) AS accepted,
+    count(*) FILTER (WHERE NOT fresh) AS duplicate,
+    count(*) FILTER (WHERE fresh AND superseded) AS superseded
+FROM verdict GROUP BY hour
+"""  # noqa: S608 - no outside text
+"""How each staged row ended, judged in arrival order: against the report as it stood when the event came.
+
+Runs after the two inserts and before the merge. An event is fresh if the stored row bears this row's own offset. A
+fresh event that opened its report is its winner now; other fresh ones contest it, each against the greatest before it.
+"""
+
+_GREATEST_FIRST: Final = "ORDER BY e.revision DESC, e.received_at DESC, e.event_id DESC"
+
+
+def _from_greatest(expression: str, bit: int | None = None) -> str:
+    only = "" if bit is None else f" FILTER (WHERE e.reported & {1 << bit} <> 0)"
+    return f"(array_agg({expression} {_GREATEST_FIRST}){only})[1]"
+
+
+def _merged_columns() -> dict[str, str]:
+    columns = {name: _from_greatest(f"e.{name}") for name in ("event_id", "received_at", "revision", "nature", "qc_ruleset")}
+    for bit, variable in enumerate(WIDE):
+        columns[variable.name] = _from_greatest(f"e.{variable.name}", bit)
+    columns["reported"] = "bit_or(e.reported)"
+    for mask in ("qc_failed", "qc_suspect"):
+        columns[mask] = " | ".join(
+            f"coalesce({_from_greatest(f'e.{mask} & {1 << bit}', bit)}, 0)" for bit in range(len(WIDE))
+        )
+    columns["qc_run"] = " || ".join(
+        f"coalesce({_from_greatest(f'substring(e.qc_run FROM {2 * bit + 1} FOR 2)', bit)}, '\\x0000')"
+        for bit in range(len(WIDE))
+    )
+    columns["events"] = "array_agg(e.event_id ORDER BY e.event_id)"
+    return columns
+
+
+_MERGED: Final = _merged_columns()
+
+MERGE: Final = f"""
+WITH judged AS ({_JUDGED}),
+contested AS (
+    SELECT report_id, observed_at, array_agg(event_id) AS added FROM judged WHERE fresh AND event_id <> winner
+    GROUP BY report_id, observed_at
+),
+merged AS (
+    SELECT c.report_id, c.observed_at, {", ".join(f"{text} AS {name}" for name, text in _MERGED.items())}
+    FROM contested AS c
+    JOIN core.observation AS o ON o.observed_at = c.observed_at AND o.report_id = c.report_id
+    CROSS JOIN LATERAL unnest(coalesce(o.events, ARRAY[o.event_id]) || c.added) AS known (event_id)
+    JOIN core.observation_event AS e ON e.observed_at = c.observed_at AND e.event_id = known.event_id
+    GROUP BY c.report_id, c.observed_at
+)
+UPDATE core.observation AS o
+SET ({", ".join(_MERGED)}) = (SELECT {", ".join(f"m.{name}" for name in _MERGED)})
+FROM (SELECT * FROM merged ORDER BY observed_at, report_id) AS m
+WHERE o.observed_at = m.observed_at AND o.report_id = m.report_id
+"""  # noqa: S608 - names come from the contract
+"""Reports with several events, made again from all of them: per variable the greatest event that reported it.
+
+So an absent variable never overwrites a value, an explicit null does, and the result does not depend on the order of
+arrival (a late lower revision still fills what no greater one reported).
+"""
+
+LONG_VALUES: Final = """
+INSERT INTO core.observation_long AS l (report_id, event_id, station, observed_at, received_at, source, report_type,
+    revision, nature, variable, statistic, period_start, period_end, value)
+SELECT DISTINCT ON (s.report_id, v.name)
+    s.report_id, s.event_id, s.station, s.observed_at, s.received_at, s.source, s.report_type, s.revision, s.nature,
+    v.name, v.statistic, s.observed_at - make_interval(secs => v.period_s), s.observed_at, x.value::double precision
+FROM stage AS s
+CROSS JOIN LATERAL jsonb_each_text(s.extra::jsonb) AS x (name, value)
+JOIN core.variable AS v ON v.name = x.name
+WHERE s.extra IS NOT NULL
+ORDER BY s.report_id, v.name, s.revision DESC, s.received_at DESC, s.event_id DESC
+ON CONFLICT (report_id, variable, statistic, period_start, period_end, level) DO UPDATE SET
+    event_id = excluded.event_id, received_at = excluded.received_at, revision = excluded.revision,
+    nature = excluded.nature, value = excluded.value
+WHERE (excluded.revision, excluded.received_at, excluded.event_id) > (l.revision, l.received_at, l.event_id)
+"""
+"""Variables of the long table: a row each, so the greatest event that has it wins by itself."""
+
+COUNT_LONG: Final = """
+SELECT count(*), count(v.name) FROM stage AS s
+CROSS JOIN LATERAL jsonb_object_keys(s.extra::jsonb) AS x (name) LEFT JOIN core.variable AS v ON v.name = x.name
+WHERE s.extra IS NOT NULL
+"""
+"""(values in the batch, values whose variable the warehouse knows): must be equal."""
+
+QC_RESULTS: Final = """
+INSERT INTO core.qc_result (event_id, observed_at, variable, test, flag, detail, ruleset)
+SELECT s.event_id, s.observed_at, r.result ->> 'variable', r.result ->> 'test', (r.result ->> 'flag')::smallint,
+    r.result - 'variable' - 'test' - 'flag', s.qc_ruleset
+FROM stage AS s
+CROSS JOIN LATERAL jsonb_array_elements(s.qc_results::jsonb) AS r (result)
+WHERE s.qc_results IS NOT NULL
+ORDER BY s.observed_at, s.event_id, 3, 4
+ON CONFLICT DO NOTHING
+"""
+
+DEAD_LETTERS: Final = """
+INSERT INTO pipeline.dead_letter (topic, partition, kafka_offset, kafka_timestamp, hour, journal_id, reason, detail, key, value)
+SELECT topic, partition, kafka_offset, kafka_timestamp, hour, journal_id, reason, detail, key, value
+FROM stage_dead ORDER BY topic, partition, kafka_offset
+ON CONFLICT DO NOTHING
+"""
+
+LOCK_QUERY: Final = "SELECT pg_advisory_xact_lock(hashtext('meteostream.stream.' || $1))"
+"""One transaction of a query at a time, also of two drivers."""
+
+POSITIONS: Final = "SELECT topic, partition, next_offset FROM pipeline.stream_offset WHERE query = $1"
+
+MOVE_POSITIONS: Final = """
+INSERT INTO pipeline.stream_offset AS p (query, topic, partition, first_offset, next_offset, missing, last_timestamp)
+SELECT $1, x.topic, x.partition, x.first_offset, x.next_offset, x.missing, x.last_timestamp
+FROM jsonb_to_recordset($2::jsonb) AS x (topic text, partition integer, first_offset bigint, next_offset bigint,
+    missing bigint, last_timestamp timestamptz)
+ON CONFLICT (query, topic, partition) DO UPDATE SET
+    next_offset = excluded.next_offset, missing = p.missing + excluded.missing,
+    last_timestamp = excluded.last_timestamp, updated_at = now()
+"""
+
+ADD_HOURS: Final = """
+INSERT INTO pipeline.batch_hour AS h (query, hour, accepted, duplicate, superseded, dead)
+SELECT $1, x.hour, x.accepted, x.duplicate, x.superseded, x.dead
+FROM jsonb_to_recordset($2::jsonb) AS x (hour timestamptz, accepted bigint, duplicate bigint, superseded bigint, dead bigint)
+ON CONFLICT (query, hour) DO UPDATE SET
+    accepted = h.accepted + excluded.accepted, duplicate = h.duplicate + excluded.duplicate,
+    superseded = h.superseded + excluded.superseded, dead = h.dead + excluded.dead
+"""
+
+ADD_BATCH: Final = """
+INSERT INTO pipeline.batch AS b (query, run, batch_id, epoch, received, known, accepted, duplicate, superseded, dead, seconds)
+SELECT $1, $2::uuid, x.batch_id, x.epoch, x.received, x.known, x.accepted, x.duplicate, x.superseded, x.dead, x.seconds
+FROM jsonb_to_record($3::jsonb) AS x (batch_id bigint, epoch bigint, received bigint, known bigint, accepted bigint,
+    duplicate bigint, superseded bigint, dead bigint, seconds double precision)
+ON CONFLICT (query, run, batch_id) DO UPDATE SET
+    attempts = b.attempts + 1, epoch = excluded.epoch, received = b.received + excluded.received,
+    known = b.known + excluded.known, accepted = b.accepted + excluded.accepted,
+    duplicate = b.duplicate + excluded.duplicate, superseded = b.superseded + excluded.superseded,
+    dead = b.dead + excluded.dead, seconds = b.seconds + excluded.seconds, committed_at = now()
+"""
