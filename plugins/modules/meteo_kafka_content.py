@@ -1,0 +1,260 @@
+#!/usr/bin/python
+"""Have Kafka's users, topics and grants as the variables say, and ask Kafka only if they say something new."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: meteo_kafka_content
+short_description: Ensure SCRAM users, topics and ACLs of a Kafka cluster
+description:
+  - What was ensured is kept in C(content.json) in O(data_dir), passwords as digests. Only what differs from it is
+    ensured again, so a run that changes nothing starts no JVM. Formatting removes the file.
+  - A topic that somebody changed behind our back is found by the role's C(check), and repaired after that file is removed.
+options:
+  data_dir:
+    description: The member's data directory.
+    type: path
+    required: true
+  cluster_id:
+    description: The cluster's id.
+    type: str
+    required: true
+  users:
+    description: SCRAM users, name to password.
+    type: dict
+    required: true
+  topics:
+    description: Topics, each with C(name), C(partitions), C(replication), C(config).
+    type: list
+    elements: dict
+    required: true
+  grants:
+    description: Grants, each with C(user), C(topic_prefixes), C(topic_operations), C(group_operations).
+    type: list
+    elements: dict
+    default: []
+  compare:
+    description: Only compare the topics with what Kafka has, and fail if they differ.
+    type: bool
+    default: false
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+TIMEOUT_S = "60"
+
+
+class Failed(Exception):
+    """What a tool said."""
+
+
+def digest(value):
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def wanted(params):
+    """Return what shall be there, as name to digest: the text that the stamp keeps."""
+    return {
+        "cluster": params["cluster_id"],
+        "users": {name: digest([params["cluster_id"], name, password]) for name, password in params["users"].items()},
+        "topics": {topic["name"]: digest(topic) for topic in params["topics"]},
+        "grants": {grant["user"]: digest(grant) for grant in params["grants"]},
+    }
+
+
+def stamp_path(params):
+    return os.path.join(params["data_dir"], "content.json")
+
+
+def stamped(params):
+    """Return what the last run ensured, or nothing if that was for another cluster or can't be read."""
+    try:
+        with open(stamp_path(params), encoding="utf-8") as stream:
+            content = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return content if content.get("cluster") == params["cluster_id"] else {}
+
+
+def write_stamp(params, content):
+    descriptor, temporary = tempfile.mkstemp(dir=params["data_dir"], prefix=".content.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1, sort_keys=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(temporary, stamp_path(params))
+
+
+def differing(kind, want, have):
+    return sorted(name for name, value in want[kind].items() if have.get(kind, {}).get(name) != value)
+
+
+class Tools:
+    """Kafka's command-line tools, as the operator's account uses them."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def run(self, *argv):
+        rc, out, err = self.module.run_command(["timeout", TIMEOUT_S, "/usr/local/bin/" + argv[0], *argv[1:]])
+        if rc != 0:
+            raise Failed("%s ended with %d: %s" % (" ".join(argv), rc, (err.strip() or out.strip())[-2000:]))
+        return out
+
+    def with_file(self, text, *argv):
+        """Run with a file of settings that only root reads: values may be secret (KF-64)."""
+        descriptor, path = tempfile.mkstemp(prefix="meteo-kafka.", dir="/run")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            return self.run(*argv, path)
+        finally:
+            os.unlink(path)
+
+    def user(self, name, password):
+        text = "SCRAM-SHA-512=iterations=8192,password=%s\n" % password
+        entity = ["--entity-type", "users", "--entity-name", name]
+        self.with_file(text, "kafka-configs", "--alter", *entity, "--add-config-file")
+
+    def grant(self, grant):
+        user = "User:%s" % grant["user"]
+        topics = [part for prefix in grant["topic_prefixes"] for part in ("--topic", prefix)]
+        operations = [part for name in grant["topic_operations"] for part in ("--operation", name)]
+        self.run(
+            *["kafka-acls", "--add", "--force", "--allow-principal", user],
+            *topics,
+            *operations,
+            *["--resource-pattern-type", "prefixed"],
+        )
+        operations = [part for name in grant["group_operations"] for part in ("--operation", name)]
+        self.run("kafka-acls", "--add", "--force", "--allow-principal", user, "--group", "*", *operations)
+
+    def topic(self, topic):
+        """Create a topic, or bring one that is there to the wanted partitions and settings. Return a warning or None."""
+        settings = [part for pair in config_of(topic) for part in ("--config", "=".join(pair))]
+        shape = ["--partitions", str(topic["partitions"]), "--replication-factor", str(topic["replication"])]
+        out = self.run("kafka-topics", "--create", "--if-not-exists", "--topic", topic["name"], *shape, *settings)
+        if "Created topic" in out:
+            return None
+        found = self.describe(topic["name"])
+        if found["partitions"] > topic["partitions"]:
+            raise Failed(
+                "topic %s has %d partitions and the variables say %d: Kafka never removes one; say %d in kafka_topics"
+                % (topic["name"], found["partitions"], topic["partitions"], found["partitions"])
+            )
+        if found["partitions"] < topic["partitions"]:
+            self.run("kafka-topics", "--alter", "--topic", topic["name"], "--partitions", str(topic["partitions"]))
+        text = "".join("%s=%s\n" % pair for pair in config_of(topic))
+        entity = ["--entity-type", "topics", "--entity-name", topic["name"]]
+        self.with_file(text, "kafka-configs", "--alter", *entity, "--add-config-file")
+        if found["replication"] != topic["replication"]:
+            return "topic %s has %d replicas, wanted are %d: move them with kafka-reassign-partitions" % (
+                topic["name"],
+                found["replication"],
+                topic["replication"],
+            )
+        return None
+
+    def describe(self, name=None):
+        """Return {partitions, replication, config} of one topic, or of all by name."""
+        out = self.run("kafka-topics", "--describe", *(["--topic", name] if name else []))
+        topics = dict(parse_description(out))
+        return topics[name] if name else topics
+
+
+def config_of(topic):
+    return sorted((key, str(value)) for key, value in topic["config"].items())
+
+
+def parse_description(text):
+    """Yield (topic, {partitions, replication, config}) from what kafka-topics --describe prints."""
+    for line in text.splitlines():
+        match = re.match(
+            r"Topic: (?P<name>\S+)\s.*PartitionCount: (?P<partitions>\d+)\s+ReplicationFactor: (?P<replication>\d+)"
+            r"\s+Configs: ?(?P<config>\S*)",
+            line,
+        )
+        if match:
+            pairs = (pair.partition("=") for pair in match["config"].split(",") if pair)
+            yield (
+                match["name"],
+                {
+                    "partitions": int(match["partitions"]),
+                    "replication": int(match["replication"]),
+                    "config": {key: value for key, _, value in pairs},
+                },
+            )
+
+
+def differences(topics, found):
+    """Return sentences on what the cluster has otherwise than the variables say."""
+    lines = []
+    for topic in topics:
+        have = found.get(topic["name"])
+        if have is None:
+            lines.append("topic %s is missing" % topic["name"])
+            continue
+        for key in ("partitions", "replication"):
+            if have[key] != topic[key]:
+                lines.append("topic %s: expected %d %s, found %d" % (topic["name"], topic[key], key, have[key]))
+        for key, value in config_of(topic):
+            if have["config"].get(key) != value:
+                lines.append("topic %s: expected %s=%s, found %s" % (topic["name"], key, value, have["config"].get(key)))
+    return lines
+
+
+def ensure(module, tools, want, have):
+    """Bring about what differs, one thing after another, and stamp each as soon as it is there."""
+    params = module.params
+    done = {"cluster": want["cluster"], **{kind: dict(have.get(kind, {})) for kind in ("users", "topics", "grants")}}
+    steps = [("users", name, lambda name: tools.user(name, params["users"][name])) for name in differing("users", want, have)]
+    topics = {topic["name"]: topic for topic in params["topics"]}
+    steps += [("topics", name, lambda name: tools.topic(topics[name])) for name in differing("topics", want, have)]
+    grants = {grant["user"]: grant for grant in params["grants"]}
+    steps += [("grants", name, lambda name: tools.grant(grants[name])) for name in differing("grants", want, have)]
+    for kind, name, step in steps:
+        warning = step(name)
+        if warning:
+            module.warn(warning)
+        else:
+            done[kind][name] = want[kind][name]
+        write_stamp(params, done)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "data_dir": {"type": "path", "required": True},
+            "cluster_id": {"type": "str", "required": True},
+            "users": {"type": "dict", "required": True, "no_log": True},
+            "topics": {"type": "list", "elements": "dict", "required": True},
+            "grants": {"type": "list", "elements": "dict", "default": []},
+            "compare": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    tools = Tools(module)
+    want, have = wanted(params), stamped(params)
+    changes = ["%s %s" % (kind, name) for kind in ("users", "topics", "grants") for name in differing(kind, want, have)]
+    try:
+        if params["compare"]:
+            lines = differences(params["topics"], tools.describe())
+            if lines:
+                raise Failed("; ".join(lines) + ". Remove %s and run site.yml to repair this" % stamp_path(params))
+            module.exit_json(changed=False, compared=sorted(want["topics"]))
+        if changes and not module.check_mode:
+            ensure(module, tools, want, have)
+    except Failed as reason:
+        module.fail_json(msg="Kafka: %s." % reason)
+    module.exit_json(changed=bool(changes), ensured=changes)
+
+
+if __name__ == "__main__":
+    main()
