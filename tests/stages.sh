@@ -1,0 +1,17 @@
+# shellcheck shell=bash
+# The tests, in their order: which part a stage belongs to, its name, its command. scripts/test reads this.
+#
+# A change must pass the parts `fast` and `landing` (./meteo test); every other part runs by its name
+# (./meteo test full PART) or with all the others (./meteo test full). A node_stage makes nodes.
+
+stage fast ruff ruff check .
+stage fast format ruff format --check .
+stage fast mypy-jobs scripts/jobs-python mypy
+stage fast mypy mypy plugins/module_utils plugins/filter tests
+stage fast yamllint yamllint --strict .
+stage fast ansible-lint ansible-lint
+stage fast shellcheck scripts/shellcheck-all
+stage fast meteo pytest tests/meteo
+stage fast jobs scripts/jobs-python pytest -m 'not kafka and not postgres and not spark and not package_data'
+
+node_stage landing molecule-default scripts/molecule default
