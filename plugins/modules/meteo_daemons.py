@@ -54,8 +54,8 @@ def start(units, module):
     absent = [unit.name for unit in units if unit.missing]
     if absent:
         module.fail_json(
-            msg="expected the units %s, found no such units: they were never installed here. Run ansible-playbook "
-            "site.yml for this inventory first." % ", ".join(absent)
+            msg=f"expected the units {', '.join(absent)}, found no such units: they were never installed here. "
+            "Run ansible-playbook site.yml for this inventory first."
         )
     begun = [unit for unit in units if not unit.running]
     if not module.check_mode:
@@ -78,7 +78,7 @@ def stop(units, module):
         unit.systemctl("stop", unit.name)
         unit.refresh()
         if not unit.stopped:
-            unit.fail("expected stopped, found %(ActiveState)s (%(SubState)s)" % unit.state)
+            unit.fail(f"expected stopped, found {unit.state['ActiveState']} ({unit.state['SubState']})")
     return ended
 
 
@@ -100,7 +100,7 @@ def memory_mb(pids):
     total = {"Pss:": 0, "Rss:": 0}
     for pid in pids:
         try:
-            with open("/proc/%s/smaps_rollup" % pid, encoding="ascii") as stream:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as stream:
                 for line in stream:
                     fields = line.split()
                     if fields[0] in total:

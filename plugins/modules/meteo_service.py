@@ -64,7 +64,7 @@ def await_restart(unit, timeout):
     begin = time.monotonic()
     while unit.stale():
         if time.monotonic() - begin > timeout:
-            unit.fail("expected a restart within %d s; the old process is still there" % timeout)
+            unit.fail(f"expected a restart within {timeout} s; the old process is still there")
         time.sleep(0.3)
 
 
@@ -75,7 +75,7 @@ def stop(unit, module):
         unit.systemctl("stop", unit.name)
         unit.refresh()
         if not unit.stopped:
-            unit.fail("expected stopped, found %(ActiveState)s" % unit.state)
+            unit.fail(f"expected stopped, found {unit.state['ActiveState']}")
     return True
 
 
