@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -16,9 +16,9 @@ from ansible.plugins.action import ActionBase
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "tools" / "fetch"))
 
-from meteo_fetch import cache  # noqa: E402
-from meteo_fetch.definition import Bundle, archive_name, bundle_id, read_bundle  # noqa: E402
-from meteo_fetch.errors import FetchError  # noqa: E402
+from meteo_fetch import cache
+from meteo_fetch.definition import Bundle, archive_name, bundle_id, read_bundle
+from meteo_fetch.errors import FetchError
 
 ARCHITECTURE = "x86_64"
 """Python bundles hold compiled code for it."""
@@ -63,10 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             }
             answer = self._call(arguments, variables)
             if answer.pop("needs_archive", False):
-                if archive is None:
-                    raise FetchError(_absent(bundle, path, python))
-                cache.verify_content(archive)
-                arguments["archive"] = self._send(bundle, path)
+                arguments["archive"] = self._send(bundle, archive or _refuse_absent(bundle, path, python))
                 answer = self._call(arguments, variables)
         except FetchError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -96,28 +93,29 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         version = facts["python"]["version"]
         return f"{version['major']}.{version['minor']}"
 
-    def _send(self, bundle: Bundle, path: Path) -> str:
-        """Copies the archive into the login user's own folder on the node; returns where it lies.
+    def _send(self, bundle: Bundle, archive: cache.Archive) -> str:
+        """Verifies the archive as a whole and copies it into the login user's own folder on the node; returns where it lies.
 
         The name is always the same, so what an interrupted transfer left is overwritten and not heaped up.
         """
-        shell = self._connection._shell
-        home = self._remote_expand_user("~", sudoable=False)
-        folder = shell.join_path(home, ".ansible", "meteo-bundles")
-        target: str = shell.join_path(folder, f"{path.name}.part")
+        cache.verify_content(archive)
+        path = archive.path
+        folder = f"{self._remote_expand_user('~', sudoable=False)}/.ansible/meteo-bundles"
+        target = f"{folder}/{path.name}.part"
         old = f"{shlex.quote(folder)}/{shlex.quote(bundle.name)}-*.part"
         prepare = f"umask 077 && mkdir -p {shlex.quote(folder)} && rm -f {old}"
         done = self._low_level_execute_command(prepare, sudoable=False)
         if done["rc"]:
             raise FetchError(f"{folder} could not be made on the node: {done['stderr'] or done['stdout']}")
-        self._display.v(f"sending {path.name} ({path.stat().st_size / 1e6:.0f} MB)", host=self._task_host())
+        self._display.v(
+            f"sending {path.name} ({path.stat().st_size / 1e6:.0f} MB)", host=self._play_context.remote_addr
+        )
         self._connection.put_file(str(path), target)
         return target
 
-    def _task_host(self) -> str:
-        return str(self._play_context.remote_addr)
 
-
-def _absent(bundle: Bundle, path: Path, python: str | None) -> str:
+def _refuse_absent(bundle: Bundle, path: Path, python: str | None) -> NoReturn:
     option = f" --python {python}" if bundle.python == "each" else ""
-    return f"{path.name} is not in the cache ({path.parent}). Make it with: ./meteo fetch {bundle.name}{option}"
+    raise FetchError(
+        f"{path.name} is not in the cache ({path.parent}). Make it with: ./meteo fetch {bundle.name}{option}"
+    )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import re
@@ -22,10 +23,13 @@ import stat
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 COMPLETE = ".complete"
 LISTING = ".files"
@@ -33,7 +37,7 @@ CURRENT = "current"
 DESCRIPTION = "bundle.json"
 INSTALL_FOLDER = ".install"
 NODE_PYTHON = "/usr/bin/python3"
-INSTALLER_SECONDS = 900
+PROGRAM_SECONDS = 900
 
 _LOCK_FILE = ".lock"
 _VERSION_FOLDER = re.compile(r".+-[0-9a-f]{12}")
@@ -100,6 +104,26 @@ def inspect(wanted: Wanted) -> Finding:
     )
 
 
+def converge(wanted: Wanted, get_archive: Callable[[], Path], sha256: str) -> Finding:
+    """Does what is missing, each step repeatable; returns what it found before.
+
+    The archive is asked for only if the version must be unpacked, and removed afterwards, whatever happened.
+    """
+    with alone(wanted):
+        found = inspect(wanted)
+        came_from = current_id(wanted)
+        if not found.installed:
+            archive = get_archive()
+            try:
+                install(wanted, archive, sha256)
+            finally:
+                archive.unlink(missing_ok=True)
+        if not found.converged:
+            switch(wanted)
+            tidy(wanted, came_from)
+    return found
+
+
 def install(wanted: Wanted, archive: Path, sha256: str) -> None:
     """Verifies the archive, unpacks it beside, and gives it its name when it is complete.
 
@@ -120,7 +144,7 @@ def install(wanted: Wanted, archive: Path, sha256: str) -> None:
         (partial / name).symlink_to(target.replace("{python}", wanted.python or ""))
     _seal(partial, {"id": wanted.id, "python": wanted.python, "sha256": sha256})
     # What is named complete must be on the disk before it has its name: a power cut comes at any time.
-    subprocess.run(["sync", "--file-system", str(partial)], check=True, timeout=INSTALLER_SECONDS)
+    _run(["/usr/bin/sync", "--file-system", str(partial)])
     if os.path.lexists(wanted.folder):
         wanted.folder.rename(replaced)
     partial.rename(wanted.folder)
@@ -134,7 +158,9 @@ def switch(wanted: Wanted) -> None:
     beside.unlink(missing_ok=True)
     beside.symlink_to(wanted.id)
     if wanted.link.is_dir() and not wanted.link.is_symlink():
-        raise BundleError(f"{wanted.link}: expected a link, found a folder that is not ours; move it away and run again")
+        raise BundleError(
+            f"{wanted.link}: expected a link, found a folder that is not ours; move it away and run again"
+        )
     beside.replace(wanted.link)
     _sync_folder(wanted.home)
 
@@ -217,7 +243,7 @@ def listing(folder: Path) -> dict[str, str]:
                 status = entry.stat(follow_symlinks=False)
                 what = f"{status.st_uid}:{status.st_gid} {stat.filemode(status.st_mode)}"
                 if entry.is_symlink():
-                    what += f" -> {os.readlink(entry.path)}"
+                    what += f" -> {Path(entry.path).readlink()}"
                 elif entry.is_dir():
                     pending.append(Path(entry.path))
                 else:
@@ -251,7 +277,7 @@ def _problems(wanted: Wanted) -> list[str]:
 
 def _linked_id(wanted: Wanted) -> str | None:
     try:
-        return os.readlink(wanted.link)
+        return str(wanted.link.readlink())
     except OSError:
         return None
 
@@ -284,9 +310,8 @@ def _unpack(archive: Path, folder: Path) -> None:
             target = folder.joinpath(*parts)
             target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             content = tar.extractfile(member)
-            assert content is not None
             with target.open("xb") as stream:
-                shutil.copyfileobj(content, stream, _BLOCK)
+                shutil.copyfileobj(content or io.BytesIO(), stream, _BLOCK)
             target.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
@@ -294,7 +319,7 @@ def _make_environment(wanted: Wanted, folder: Path) -> None:
     """Makes `venv` from the wheels of the archive alone, with the uv of the archive, without network."""
     minor = "{0.major}.{0.minor}"
     asked = [NODE_PYTHON, "-c", f"import sys; print('{minor}'.format(sys.version_info))"]
-    found = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    found = _run(asked).strip()
     if found != wanted.python:
         raise BundleError(
             f"{wanted.name}: expected {NODE_PYTHON} to be Python {wanted.python} (what Ansible found on this node), "
@@ -321,23 +346,29 @@ def _make_environment(wanted: Wanted, folder: Path) -> None:
         ],
     )
     for command in commands:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=INSTALLER_SECONDS, env=environment, cwd=folder
-        )
-        if done.returncode:
-            words = (done.stderr or done.stdout).strip()
-            raise BundleError(f"{wanted.name}: {' '.join(command[1:3])} failed with exit code {done.returncode}: {words}")
+        _run(command, environment, folder)
     shutil.rmtree(work)
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None, folder: Path | None = None) -> str:
+    """Runs a program of the system or of the verified archive; returns what it said."""
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=PROGRAM_SECONDS, env=environment, cwd=folder
+    )
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip()
+        raise BundleError(f"{' '.join(command)} failed with exit code {done.returncode}: {words}")
+    return done.stdout
 
 
 def _seal(folder: Path, facts: dict[str, str | None]) -> None:
     """Takes write permission from group and others, lists what is there, and writes `.complete`."""
     for path, _, files in os.walk(folder):
         for name in ("", *files):
-            target = os.path.join(path, name)
-            mode = os.lstat(target).st_mode
+            target = Path(path, name)
+            mode = target.lstat().st_mode
             if not stat.S_ISLNK(mode) and mode & 0o022:
-                os.chmod(target, stat.S_IMODE(mode) & ~0o022)
+                target.chmod(stat.S_IMODE(mode) & ~0o022)
     listed = json.dumps(listing(folder), indent=0, sort_keys=True).encode()
     complete = {**facts, "listing": hashlib.sha256(listed).hexdigest(), "installed_at": time.time()}
     for name, content in ((LISTING, listed), (COMPLETE, json.dumps(complete, indent=1, sort_keys=True).encode())):

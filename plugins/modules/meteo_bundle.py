@@ -3,6 +3,25 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.meteo_bundle import (
+    BundleError,
+    Finding,
+    Wanted,
+    check_space,
+    converge,
+    current_id,
+    inspect,
+    previous,
+)
+from ansible.module_utils.urls import open_url
+
 DOCUMENTATION = r"""
 module: meteo_bundle
 short_description: Puts one locked software bundle on a node
@@ -29,9 +48,12 @@ options:
     type: int
     default: 2
   prefix:
-    description: Folder that holds all bundles.
+    description: Folder on the node that holds all bundles.
     type: path
     default: /opt
+  artifacts:
+    description: Folder on the control machine with the bundles' definitions. Default is C(artifacts/) here.
+    type: path
 attributes:
   check_mode: {support: full}
   diff_mode: {support: full}
@@ -51,28 +73,6 @@ previous: {description: Folder of the version to go back to; empty without one.,
 problems: {description: Why the version was installed (again)., type: list, elements: str, returned: always}
 """
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.meteo_bundle import (
-    BundleError,
-    Finding,
-    Wanted,
-    alone,
-    check_space,
-    current_id,
-    inspect,
-    install,
-    previous,
-    switch,
-    tidy,
-)
-from ansible.module_utils.urls import open_url
-
 DOWNLOAD_SECONDS = 60
 """Without a byte for this long a download is given up."""
 
@@ -84,8 +84,10 @@ def download(url: str, folder: Path) -> Path:
         with open_url(url, timeout=DOWNLOAD_SECONDS) as answer, os.fdopen(handle, "wb") as stream:
             shutil.copyfileobj(answer, stream, 1 << 20)
     except OSError as error:
-        os.unlink(name)
-        raise BundleError(f"{url} could not be downloaded: {error}. Put the archive there (./meteo fetch made it)") from error
+        Path(name).unlink()
+        raise BundleError(
+            f"{url} could not be downloaded: {error}. Put the archive there (./meteo fetch made it)"
+        ) from error
     return Path(name)
 
 
@@ -100,22 +102,11 @@ def difference(wanted: Wanted, found: Finding, before: str | None) -> dict[str, 
     }
 
 
-def converge(module: AnsibleModule, wanted: Wanted, found: Finding) -> None:
-    """Does what is missing, each step repeatable."""
-    parameters = module.params
-    came_from = current_id(wanted)
-    with alone(wanted):
-        if not found.installed:
-            if parameters["archive"]:
-                archive = Path(parameters["archive"])
-            else:
-                archive = download(f"{parameters['url'].rstrip('/')}/{parameters['archive_name']}", wanted.home)
-            try:
-                install(wanted, archive, parameters["sha256"])
-            finally:
-                archive.unlink(missing_ok=True)
-        switch(wanted)
-        tidy(wanted, came_from)
+def archive_of(parameters: dict[str, Any], wanted: Wanted) -> Path:
+    """The archive that the action sent, or one downloaded now."""
+    if parameters["archive"]:
+        return Path(parameters["archive"])
+    return download(f"{parameters['url'].rstrip('/')}/{parameters['archive_name']}", wanted.home)
 
 
 def main() -> None:
@@ -161,7 +152,7 @@ def main() -> None:
         if not found.converged and not module.check_mode:
             if not found.installed and not parameters["archive"] and not (parameters["url"] and parameters["sha256"]):
                 module.exit_json(needs_archive=True, **result)
-            converge(module, wanted, found)
+            converge(wanted, lambda: archive_of(parameters, wanted), parameters["sha256"])
         result["previous"] = previous(wanted)
     except BundleError as error:
         module.fail_json(msg=str(error))

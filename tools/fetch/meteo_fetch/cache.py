@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meteo_fetch.errors import FetchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BLOCK = 1 << 20
 

@@ -7,15 +7,17 @@ import fcntl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meteo_fetch import cache, maven, sources, wheels
 from meteo_fetch.definition import SUPPORTED_PYTHONS, Bundle, archive_name, bundle_id, bundle_names, read_bundle
 from meteo_fetch.errors import FetchError
 from meteo_fetch.pack import Content, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEPT_ARCHIVES = 3
 """Archives of one bundle and Python that stay in the cache, the newest first."""
@@ -69,7 +71,8 @@ def provide(bundle: Bundle, python: str, root: Path, *, verify: bool = False) ->
                 manifest = make(bundle, python, root, path)
                 _drop_old(path, bundle)
                 seconds = time.monotonic() - started
-                return f"made {path.name} ({manifest['size'] / 1e6:.1f} MB, {len(manifest['files'])} files, {seconds:.1f} s)"
+                files, megabytes = len(manifest["files"]), manifest["size"] / 1e6
+                return f"made {path.name} ({megabytes:.1f} MB, {files} files, {seconds:.1f} s)"
     if verify:
         cache.verify_content(found)
     else:

@@ -6,10 +6,12 @@ import fnmatch
 import hashlib
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from meteo_fetch.errors import FetchError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFINITION_FILE = "bundle.toml"
 JAR_LOCK = "lock.tsv"

@@ -11,20 +11,27 @@ import selectors
 import subprocess
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
 
 from meteo_fetch.cache import sha256_of
-from meteo_fetch.definition import Bundle
 from meteo_fetch.errors import FetchError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meteo_fetch.definition import Bundle
+
 ATTEMPTS = 3
+PROGRESS_SECONDS = 5
+
 SILENCE_SECONDS = 120
 """Maven without a word for this long hangs (a dropped connection): it is ended and started again."""
 
 _HEADER = "# coordinates (group:artifact:type[:classifier]:version)\tbytes\tSHA-256\n"
+_LOCK_LINE = re.compile(r"([^\t:]+(?::[^\t:]+){3,4})\t(\d+)\t([0-9a-f]{64})")
 _TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -52,7 +59,7 @@ def local_repository() -> Path:
     """The user's local Maven repository: `<localRepository>` of his settings, default `~/.m2/repository`."""
     settings = Path.home() / ".m2" / "settings.xml"
     if settings.exists():
-        for element in ElementTree.parse(settings).iter():
+        for element in ET.parse(settings).iter():
             if element.tag.rpartition("}")[2] == "localRepository" and element.text:
                 return Path(element.text.strip().replace("${user.home}", str(Path.home())))
     return Path.home() / ".m2" / "repository"
@@ -68,10 +75,10 @@ def read_lock(file: Path) -> list[Jar]:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("#") or not line.strip():
             continue
-        columns = line.split("\t")
-        if len(columns) != 3 or not re.fullmatch(r"[0-9a-f]{64}", columns[2]) or not columns[1].isdecimal():
+        columns = _LOCK_LINE.fullmatch(line)
+        if columns is None:
             raise FetchError(f"{file}:{number}: expected coordinates, bytes, SHA-256 between tabs, found {line!r}")
-        jars.append(Jar(columns[0], int(columns[1]), columns[2]))
+        jars.append(Jar(columns[1], int(columns[2]), columns[3]))
     return jars
 
 
@@ -158,21 +165,21 @@ def _run_maven(bundle: Bundle, command: list[str], say: Callable[[str], None]) -
         )
     except FileNotFoundError:
         raise FetchError("mvn was not found. Install it with: apt-get install maven") from None
-    assert process.stdout is not None
     output = bytearray()
+    pipe = cast("IO[bytes]", process.stdout)
     downloads, told_at = 0, time.monotonic()
     with process, selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
+        selector.register(pipe, selectors.EVENT_READ)
         while True:
             if not selector.select(timeout=SILENCE_SECONDS):
                 process.kill()
                 return f"Maven said nothing for {SILENCE_SECONDS} s and was ended"
-            block = os.read(process.stdout.fileno(), 1 << 16)
+            block = os.read(pipe.fileno(), 1 << 16)
             if not block:
                 break
             output += block
             downloads += block.count(b"Downloaded from")
-            if downloads and time.monotonic() - told_at > 5:
+            if downloads and time.monotonic() - told_at > PROGRESS_SECONDS:
                 told_at = time.monotonic()
                 say(f"{bundle.name}: {downloads} files downloaded")
     if process.returncode == 0:

@@ -8,14 +8,16 @@ import os
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meteo_fetch.cache import manifest_path, sha256_of
 from meteo_fetch.errors import FetchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MODIFIED = 1_577_836_800
 """2020-01-01T00:00:00Z, the time of every member: the same files give the same bytes."""
@@ -65,13 +67,12 @@ def write(archive: Path, content: Content, description: dict[str, Any]) -> dict[
     """Writes archive and manifest, each by a rename, the manifest last. Returns the manifest."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     files: list[dict[str, Any]] = []
-    with _replacing(archive) as temporary:
-        with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
-            _add_bytes(tar, DESCRIPTION, _json(description), executable=False)
-            for path in sorted(content.members):
-                source, executable = content.members[path]
-                size = _add(tar, path, source, executable)
-                files.append({"path": path, "size": size, "from": content.origins[path]})
+    with _replacing(archive) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        _add_bytes(tar, DESCRIPTION, _json(description), executable=False)
+        for path in sorted(content.members):
+            source, executable = content.members[path]
+            size = _add(tar, path, source, executable)
+            files.append({"path": path, "size": size, "from": content.origins[path]})
     manifest = {
         **description,
         "archive": archive.name,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from meteo_fetch.definition import Source, source_files
 from meteo_fetch.errors import FetchError
-from meteo_fetch.pack import Content
+
+if TYPE_CHECKING:
+    from meteo_fetch.pack import Content
 
 
 def add_sources(content: Content, source: Source) -> None:

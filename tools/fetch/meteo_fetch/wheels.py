@@ -12,14 +12,22 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.tags import compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from meteo_fetch.cache import sha256_of
-from meteo_fetch.definition import Bundle
 from meteo_fetch.errors import FetchError
 from meteo_fetch.pack import MODIFIED, Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meteo_fetch.definition import Bundle
 
 ARCHITECTURE = "x86_64"
 NEWEST_GLIBC_MINOR = 36
@@ -62,8 +70,7 @@ def read_requirements(file: Path) -> list[Requirement]:
     """
     found = []
     text = re.sub(r"\\\n", " ", file.read_text(encoding="utf-8"))
-    for line in text.splitlines():
-        line = line.partition(" #")[0].strip()
+    for line in (raw.partition(" #")[0].strip() for raw in text.splitlines()):
         if not line or line.startswith("#"):
             continue
         match = re.match(r"([A-Za-z0-9._-]+)==([^\s;]+)\s*(?:;\s*(.*?))?\s*(?=--hash|$)", line)
@@ -76,8 +83,6 @@ def read_requirements(file: Path) -> list[Requirement]:
 
 def for_python(requirements: list[Requirement], python: str) -> list[Requirement]:
     """The requirements whose markers hold on a Linux node with this Python minor (such as "3.13")."""
-    from packaging.markers import Marker
-
     environment = {
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
@@ -135,15 +140,17 @@ def verify(requirement: Requirement, wheel: Path) -> None:
 
 def _wheel_of(requirement: Requirement, folder: Path, python: str) -> Path | None:
     """A wheel of this requirement that is already there and suits the node's Python, or None."""
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
     suitable = _tags(python)
     for wheel in sorted(folder.glob("*.whl")):
         try:
             name, version, _, tags = parse_wheel_filename(wheel.name)
         except InvalidWheelFilename:
             continue
-        if name == requirement.name and str(version) == requirement.version and any(str(tag) in suitable for tag in tags):
+        if (
+            name == requirement.name
+            and str(version) == requirement.version
+            and any(str(tag) in suitable for tag in tags)
+        ):
             return wheel
     return None
 
@@ -155,8 +162,6 @@ def _platforms() -> list[str]:
 
 
 def _tags(python: str) -> set[str]:
-    from packaging.tags import compatible_tags, cpython_tags
-
     major, minor = (int(part) for part in python.split("."))
     platforms = _platforms()
     return {
@@ -190,11 +195,13 @@ def _download(
                 wheel.replace(wheels / wheel.name)
     chosen = {}
     for one in requirements:
-        wheel = _wheel_of(one, wheels, python)
-        if wheel is None:
-            raise FetchError(f"{bundle.name}: expected a wheel of {one.name}=={one.version} for Python {python}, got none")
-        verify(one, wheel)
-        chosen[one.name] = wheel
+        found = _wheel_of(one, wheels, python)
+        if found is None:
+            raise FetchError(
+                f"{bundle.name}: expected a wheel of {one.name}=={one.version} for Python {python}, got none"
+            )
+        verify(one, found)
+        chosen[one.name] = found
     return chosen
 
 
@@ -255,10 +262,18 @@ def _run(command: list[str], failure: str, seconds: int) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(MODIFIED)}
     try:
         subprocess.run(
-            command, check=True, text=True, capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL, env=environment
+            command,
+            check=True,
+            text=True,
+            capture_output=True,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
     except FileNotFoundError:
-        raise FetchError(f"{failure}: {command[0]} was not found. Make the tools with: scripts/control-venv") from None
+        raise FetchError(
+            f"{failure}: {command[0]} was not found. Make the tools with: scripts/venv current requirements/control.txt"
+        ) from None
     except subprocess.TimeoutExpired:
         raise FetchError(f"{failure}: no end within {seconds} s. Run ./meteo fetch again") from None
     except subprocess.CalledProcessError as error:
