@@ -16,9 +16,9 @@ from ansible.plugins.action import ActionBase
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "tools" / "fetch"))
 
-from meteo_fetch import cache
-from meteo_fetch.definition import Bundle, archive_name, bundle_id, read_bundle
-from meteo_fetch.errors import FetchError
+from meteo_fetch import cache  # noqa: E402
+from meteo_fetch.definition import Bundle, archive_name, bundle_id, read_bundle  # noqa: E402
+from meteo_fetch.errors import FetchError  # noqa: E402
 
 ARCHITECTURE = "x86_64"
 """Python bundles hold compiled code for it."""
@@ -116,6 +116,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _refuse_absent(bundle: Bundle, path: Path, python: str | None) -> NoReturn:
     option = f" --python {python}" if bundle.python == "each" else ""
-    raise FetchError(
-        f"{path.name} is not in the cache ({path.parent}). Make it with: ./meteo fetch {bundle.name}{option}"
-    )
+    command = f"./meteo fetch {bundle.name}{option}"
+    raise FetchError(f"{path.name} is not in the cache ({path.parent}). Make it with: {command}")

@@ -59,7 +59,7 @@ def local_repository() -> Path:
     """The user's local Maven repository: `<localRepository>` of his settings, default `~/.m2/repository`."""
     settings = Path.home() / ".m2" / "settings.xml"
     if settings.exists():
-        for element in ET.parse(settings).iter():
+        for element in ET.parse(settings).iter():  # noqa: S314 (the user's own settings)
             if element.tag.rpartition("}")[2] == "localRepository" and element.text:
                 return Path(element.text.strip().replace("${user.home}", str(Path.home())))
     return Path.home() / ".m2" / "repository"
