@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import testinfra
+import yaml
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 SUPPORT_PLAYBOOKS: Final = REPOSITORY / "tests" / "support" / "playbooks"
@@ -111,6 +113,18 @@ class Platform:
                 f"ssh://{name}?sudo={sudo}&controlpersist=600", ssh_config=str(self.ssh_config(name))
             )
         return self._reached[name, sudo]
+
+    def ssh(self, host: str, command: str, *, given: str = "", timeout: int = 600) -> subprocess.CompletedProcess[str]:
+        """Run a command as root with text on its standard input: what must not stand on a command line."""
+        line = ["ssh", "-F", str(self.ssh_config(host)), host, f"sudo sh -c {shlex.quote(command)}"]
+        return subprocess.run(line, check=False, capture_output=True, text=True, input=given, timeout=timeout)
+
+    def secrets(self) -> dict[str, str]:
+        """Every secret of the inventory's vault, by name."""
+        vault = ["ansible-vault", "view", str(self.inventory / "secrets.yml")]
+        environment = os.environ | {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")}
+        text = subprocess.run(vault, check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment).stdout
+        return {name: str(value) for name, value in yaml.safe_load(text).items() if name.startswith("secret_")}
 
     def copy(self, source: Path, host: str, target: str) -> None:
         """Copy a file to a path on a node that the operator's account may write."""
