@@ -94,7 +94,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return f"{version['major']}.{version['minor']}"
 
     def _send(self, bundle: Bundle, archive: cache.Archive) -> str:
-        """Verifies the archive as a whole and copies it into the login user's own folder on the node; returns where it lies.
+        """Verifies the archive and copies it into the login user's own folder on the node; returns where it lies.
 
         The name is always the same, so what an interrupted transfer left is overwritten and not heaped up.
         """
