@@ -7,11 +7,12 @@
 stage fast ruff ruff check .
 stage fast format ruff format --check .
 stage fast mypy-jobs scripts/jobs-python mypy
-stage fast mypy mypy plugins/module_utils plugins/filter tests
+stage fast mypy mypy
 stage fast yamllint yamllint --strict .
 stage fast ansible-lint ansible-lint
 stage fast shellcheck scripts/shellcheck-all
 stage fast meteo pytest tests/meteo
+stage fast artifacts pytest tests/artifacts
 stage fast jobs scripts/jobs-python pytest -m 'not kafka and not postgres and not spark and not package_data'
 
 node_stage landing molecule-default scripts/molecule default
