@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,8 +82,7 @@ documents = st.fixed_dictionaries(
     {
         "schema": st.just("meteostream.report/1"),
         "station": st.sampled_from(["0-20000-0-61641", "0-686-0-GOBD", "0-0-0-SIM00042"]),
-        "observed_at": st.datetimes().map(lambda moment: moment.replace(year=max(1850, moment.year)))
-        .map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)),
+        "observed_at": st.datetimes(min_value=datetime(1850, 1, 1)).map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z"),  # noqa: DTZ001
         "source": st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
         "report_type": st.sampled_from(["aws", "synop", "metar", "daily"]),
         "revision": st.integers(0, 2**31 - 1),

@@ -1,0 +1,75 @@
+"""What commands share: settings, signals, and the errors that are told in a sentence."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from functools import cached_property
+from types import FrameType
+from typing import Final
+
+import click
+
+from meteostream.config import ConfigError, Settings, load_settings, settings_file
+from meteostream.contract import ContractError
+from meteostream.logs import log_to
+from meteostream.outbox import OutboxError
+from meteostream.qc import RulesetError
+from meteostream.registry import RegistryError
+from meteostream.sources.errors import SourceError
+
+EXPECTED: Final = (ConfigError, ContractError, OutboxError, RegistryError, RulesetError, SourceError)
+"""Failures whose message is for the person at the keyboard."""
+
+
+class Context:
+    """What the group hands to a command (``@click.pass_obj``). Pure commands never touch ``settings``.
+
+    Parameters
+    ----------
+    file
+        Value of ``--config``.
+    """
+
+    def __init__(self, file: str | None) -> None:
+        self._file = file
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read at first use."""
+        return load_settings(settings_file(self._file))
+
+    def start_logging(self, service: str) -> None:
+        """Log as a service: ECS JSON to where the settings say."""
+        log_to(service, level=self.settings.logging.level, file=self.settings.logging.file)
+
+
+def stop_event() -> threading.Event:
+    """An event that SIGTERM and SIGINT set, so that a service can finish what it has begun."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping
+
+
+def table(rows: list[list[str]], header: list[str]) -> str:
+    """Columns for a terminal.
+
+    >>> print(table([["a", "1"], ["bcd", "2"]], ["name", "n"]))
+    name  n
+    a     1
+    bcd   2
+    """
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [header, *rows])
+    return "\n".join(lines)
+
+
+def fail(message: str) -> click.ClickException:
+    """An error of a command, to be raised."""
+    return click.ClickException(message)
