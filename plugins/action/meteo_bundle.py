@@ -94,13 +94,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return f"{version['major']}.{version['minor']}"
 
     def _send(self, bundle: Bundle, archive: cache.Archive) -> str:
-        """Verifies the archive and copies it into the login user's own folder on the node; returns where it lies.
+        """Verifies the archive and copies it into the login user's temporary folder on the node; returns where it lies.
 
         The name is always the same, so what an interrupted transfer left is overwritten and not heaped up.
         """
         cache.verify_content(archive)
         path = archive.path
-        folder = f"{self._remote_expand_user('~', sudoable=False)}/.ansible/meteo-bundles"
+        temporary = self.get_shell_option("remote_tmp", default="~/.ansible/tmp")
+        folder = f"{self._remote_expand_user(temporary, sudoable=False)}/meteo-bundles"
         target = f"{folder}/{path.name}.part"
         old = f"{shlex.quote(folder)}/{shlex.quote(bundle.name)}-*.part"
         prepare = f"umask 077 && mkdir -p {shlex.quote(folder)} && rm -f {old}"
