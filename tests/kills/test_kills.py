@@ -1,0 +1,163 @@
+"""Kill -9 under load: whatever dies, no report is lost and none counts twice.
+
+Load: the generator at 500 reports/s or more, for 60 s and more before and after each kill. Judge: the ledger, which
+reads the producers' own fsynced journals and shares no code with the pipeline.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import pytest
+from meteo_nodes.platform import SUPPORT_PLAYBOOKS, Platform
+
+RATE: Final = 600
+RATE_AT_LEAST: Final = 500
+SIDE_S: Final = 60
+RECOVERY_S: Final = 300
+LEDGER_S: Final = 300
+
+
+class Kill(NamedTuple):
+    """What dies.
+
+    Attributes:
+        daemon: The unit.
+        group: The group whose first host it dies on.
+        program: Kill the unit's processes of this name; none means its main process; `*` all of them.
+    """
+
+    daemon: str
+    group: str
+    program: str | None = None
+
+
+KILLS: Final = {
+    "the broker": Kill("kafka", "kafka"),
+    "the warehouse stream's driver": Kill("stream-warehouse", "jobs"),
+    "the warehouse stream's JVM": Kill("stream-warehouse", "jobs", "java"),
+    "the lake stream's driver": Kill("stream-lake", "jobs"),
+    "the lake stream's JVM": Kill("stream-lake", "jobs", "java"),
+    "the worker with its executors": Kill("spark-worker", "spark_worker", "*"),
+    "the generator": Kill("generator", "jobs"),
+}
+# The unit's control group, whichever hierarchy this machine has.
+PROCESSES: Final = "cat /sys/fs/cgroup/system.slice/%s/cgroup.procs /sys/fs/cgroup/*/system.slice/%s/cgroup.procs"
+
+
+def main_pid(node: Any, daemon: str) -> str:
+    return str(node.check_output("systemctl show --property=MainPID --value %s", daemon))
+
+
+def victims(node: Any, kill: Kill) -> list[str]:
+    """Process ids to kill."""
+    if kill.program is None:
+        return [main_pid(node, kill.daemon)]
+    unit = f"{kill.daemon}.service"
+    members = node.run(f"{PROCESSES} 2>/dev/null", unit, unit).stdout.split()
+    table = node.check_output("ps -o pid=,comm= -p %s", ",".join(sorted(set(members))))
+    named = [line.split(maxsplit=1) for line in table.splitlines()]
+    return [pid for pid, program in named if kill.program in ("*", program)]
+
+
+def received(platform: Platform) -> int:
+    """Rows that the warehouse's batches accounted for, so far."""
+    return int(platform.value("SELECT coalesce(sum(received - known), 0) FROM pipeline.batch") or 0)
+
+
+def measured_rate(platform: Platform, seconds: int) -> float:
+    """Reports a second that went through, over a time under load."""
+    before, begin = received(platform), time.monotonic()
+    time.sleep(seconds)
+    return (received(platform) - before) / (time.monotonic() - begin)
+
+
+def await_healthy(platform: Platform) -> float:
+    """Wait until every daemon of every host is healthy; the seconds it took."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < RECOVERY_S:
+        ill = {where: facts["health"] for where, facts in platform.report().items() if not facts["healthy"]}
+        if not ill:
+            return time.monotonic() - begin
+        time.sleep(2)
+    raise AssertionError(f"expected every daemon healthy within {RECOVERY_S} s, found: {ill}")
+
+
+def ledger(platform: Platform) -> dict[str, Any]:
+    """The ledger, once the generator has stopped and every journal entry is accounted for, or the wait is over."""
+    host = platform.first("jobs")
+    host.check_output("systemctl stop generator")
+    try:
+        done = platform.meteostream(
+            "ledger", "check", "--json", "--wait", str(LEDGER_S), check=False, timeout=LEDGER_S + 120
+        )
+        assert done.stdout, done.stderr
+        return dict(json.loads(done.stdout))
+    finally:
+        host.check_output("systemctl start generator")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load(platform: Platform) -> Iterator[None]:
+    """The generator at test rate, set as an operator would; and back again."""
+    settings = ["-e", f"pipeline_generator_rate_per_second={RATE}", "-e", f"pipeline_generator_stations={RATE}"]
+    platform.playbook("site.yml", "--tags", "pipeline", *settings)
+    time.sleep(15)
+    yield
+    platform.playbook("site.yml", "--tags", "pipeline")
+
+
+def assert_whole(platform: Platform, before: float, after: float) -> None:
+    found = ledger(platform)
+    print(f"{before:.0f} reports/s before, {after:.0f} after; ledger: {found['lost']} lost, {found['doubled']} doubled")
+    assert (found["lost"], found["doubled"]) == (0, 0)
+    assert min(before, after) >= RATE_AT_LEAST
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("name", KILLS)
+def test_nothing_is_lost_or_doubled_when_it_is_killed(platform: Platform, name: str) -> None:
+    kill = KILLS[name]
+    node = platform.first(kill.group)
+    before = measured_rate(platform, SIDE_S)
+    old = main_pid(node, kill.daemon)
+    pids = victims(node, kill)
+    assert pids, f"expected a process to kill for {name}"
+    assert all(pid.isdigit() and int(pid) > 1 for pid in pids)
+    node.check_output("kill -9 " + " ".join(pids))
+    time.sleep(2)
+    took = await_healthy(platform)
+    assert main_pid(node, kill.daemon) != old
+    print(f"{name}: healthy again after {took:.0f} s")
+    after = measured_rate(platform, SIDE_S)
+    assert_whole(platform, before, after)
+
+
+@pytest.mark.kill
+def test_nothing_is_lost_or_doubled_when_every_node_is_killed(platform: Platform) -> None:
+    """Containers are killed, which keeps the host's page cache: crash safety, not a power cut."""
+    before = measured_rate(platform, SIDE_S)
+    platform.playbook(SUPPORT_PLAYBOOKS / "kill_nodes.yml")
+    begin = time.monotonic()
+    platform.playbook("nodes_start.yml")
+    platform.playbook("start.yml")
+    print(f"every node: healthy again after {time.monotonic() - begin:.0f} s")
+    after = measured_rate(platform, SIDE_S)
+    assert_whole(platform, before, after)
+
+
+@pytest.mark.kill
+def test_nothing_is_lost_or_doubled_by_an_ordered_stop_and_start(platform: Platform) -> None:
+    """Stop drains the streams first, and start brings everything back in order; then the same after the nodes' stop."""
+    before = measured_rate(platform, SIDE_S)
+    platform.playbook("stop.yml")
+    states = {where: facts["state"] for where, facts in platform.report().items()}
+    assert set(states.values()) <= {"inactive"}, states
+    platform.playbook("nodes_stop.yml")
+    platform.playbook("nodes_start.yml")
+    platform.playbook("start.yml")
+    after = measured_rate(platform, SIDE_S)
+    assert_whole(platform, before, after)
