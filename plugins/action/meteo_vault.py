@@ -17,14 +17,17 @@ import os
 import secrets
 import string
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import VaultLib, is_encrypted
+from ansible.parsing.yaml.dumper import AnsibleDumper
 from ansible.plugins.action import ActionBase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ALPHABET = string.ascii_letters + string.digits
 ID = "meteo_vault_id"
@@ -59,8 +62,8 @@ def read(path: Path, vault: VaultLib) -> dict[str, str]:
         content = yaml.safe_load(vault.decrypt(data))
     except AnsibleError as error:
         raise AnsibleActionFail(
-            f"{path}: this control machine's vault key does not open it ({error.message}). Bring the key back that it was "
-            "made with (vault.key in the configuration folder, see docs/security.md); a new key cannot replace it"
+            f"{path}: this control machine's vault key does not open it ({error.message}). Bring the key back that it "
+            "was made with (vault.key in the configuration folder, see docs/security.md); a new key cannot replace it"
         ) from error
     wrong = not isinstance(content, dict) or [name for name, value in content.items() if not isinstance(value, str)]
     if wrong:
@@ -73,7 +76,7 @@ def read(path: Path, vault: VaultLib) -> dict[str, str]:
 
 def write(path: Path, content: Mapping[str, str], vault: VaultLib) -> None:
     """Replace the vault: encrypted before it reaches the disk, complete or not at all, readable by its owner alone."""
-    encrypted = vault.encrypt(yaml.safe_dump(dict(content), sort_keys=True))
+    encrypted = vault.encrypt(yaml.dump(dict(content), Dumper=AnsibleDumper, sort_keys=True, default_flow_style=False))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".secrets.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
