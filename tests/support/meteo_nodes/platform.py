@@ -169,20 +169,22 @@ class Platform:
 
         It runs on a node as the superuser by psql: no code of ours, no password.
         """
-        query = " ".join(query.split())
+        done = self.host(self.primary()).run(
+            "cd / && sudo -u postgres psql -qX -v ON_ERROR_STOP=1 -d %s -c %s",
+            database,
+            f"COPY ({' '.join(query.split())}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '<NULL>')",
+        )
+        if done.rc != 0:
+            raise AssertionError(f"{query}: {done.stderr}")
+        rows = csv.DictReader(io.StringIO(done.stdout))
+        return [{key: None if value == "<NULL>" else value for key, value in row.items()} for row in rows]
+
+    def primary(self) -> str:
+        """The host whose PostgreSQL accepts writes."""
         for name in self.members("postgres"):
-            host = self.host(name)
-            if host.run("sudo -u postgres psql -qAtX -c 'SELECT pg_is_in_recovery()'").stdout.strip() != "f":
-                continue
-            done = host.run(
-                "cd / && sudo -u postgres psql -qX -v ON_ERROR_STOP=1 -d %s -c %s",
-                database,
-                f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '<NULL>')",
-            )
-            if done.rc != 0:
-                raise AssertionError(f"{query}: {done.stderr}")
-            rows = csv.DictReader(io.StringIO(done.stdout))
-            return [{key: None if value == "<NULL>" else value for key, value in row.items()} for row in rows]
+            done = self.host(name).run("cd / && sudo -u postgres psql -qAtX -c 'SELECT pg_is_in_recovery()'")
+            if done.stdout.strip() == "f":
+                return name
         raise AssertionError("expected a host of the group postgres whose server is primary, found none")
 
     def value(self, query: str, database: str = "warehouse") -> str | None:
