@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+PROXY_PROVIDER = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider"
+
 
 def nameservice(
     namenodes: Iterable[Mapping[str, str]], ids: Mapping[str, str], name: str, rpc_port: int, http_port: int
@@ -15,7 +17,11 @@ def nameservice(
 
     `namenodes` are members as `meteo_topology` gives them, `ids` maps a member's host to its fixed id.
     """
-    settings = {"dfs.nameservices": name, f"dfs.ha.namenodes.{name}": ",".join(ids[m["host"]] for m in namenodes)}
+    settings = {
+        "dfs.nameservices": name,
+        f"dfs.ha.namenodes.{name}": ",".join(ids[member["host"]] for member in namenodes),
+        f"dfs.client.failover.proxy.provider.{name}": PROXY_PROVIDER,
+    }
     for member in namenodes:
         suffix = f"{name}.{ids[member['host']]}"
         settings[f"dfs.namenode.rpc-address.{suffix}"] = f"{member['name']}:{rpc_port}"
