@@ -288,8 +288,7 @@ class WarehouseWriter:
             for row in pc.value_counts(stage["hour"].combine_chunks()).to_pylist():
                 hours.add(row["values"], accepted=row["counts"])
         else:
-            for statement in statements.NESTED_LOOPS.split(";"):
-                cursor.execute(statement)
+            self._each(cursor, *statements.LOOK_UP, statements.FIND, *statements.ANY_JOIN)
             for hour, accepted, duplicate, superseded in self._select(cursor, statements.JUDGE):
                 hours.add(hour, accepted=accepted, duplicate=duplicate, superseded=superseded)
             judged = sum(hours.total(end) for end in ("accepted", "duplicate", "superseded"))
@@ -297,7 +296,7 @@ class WarehouseWriter:
                 msg = f"batch of {stage.num_rows} valid rows, {fresh} of them new: judged {hours.counts}"
                 raise StagingError(msg)
             if fresh != opened:
-                cursor.execute(statements.MERGE)
+                self._each(cursor, *statements.LOOK_UP, statements.MERGE, *statements.ANY_JOIN)
         if stage["extra"].null_count != stage.num_rows:
             self._write_long(cursor)
         if stage["qc_results"].null_count != stage.num_rows:
@@ -319,6 +318,11 @@ class WarehouseWriter:
         cursor.execute(statements.DEAD_LETTERS)
         for row in pc.value_counts(stage["hour"].combine_chunks()).to_pylist():
             hours.add(row["values"], dead=row["counts"])
+
+    @staticmethod
+    def _each(cursor: dbapi.Cursor, *texts: str) -> None:
+        for text in texts:
+            cursor.execute(text)
 
     @staticmethod
     def _stage(cursor: dbapi.Cursor, name: str, rows: pa.Table) -> None:
@@ -354,10 +358,7 @@ class WarehouseWriter:
             connection = adbc_driver_postgresql.dbapi.connect(self._conninfo)
             try:
                 with connection.cursor() as cursor:
-                    cursor.execute("SET work_mem = '64MB'")
-                    cursor.execute("SET temp_buffers = '64MB'")
-                    cursor.execute(statements.CREATE_STAGE)
-                    cursor.execute(statements.CREATE_STAGE_DEAD)
+                    self._each(cursor, *statements.SESSION)
                 connection.commit()
             except BaseException:
                 connection.close()

@@ -94,21 +94,30 @@ ON CONFLICT DO NOTHING
 """  # noqa: S608 - names come from the contract
 """Reports that were unknown, from their first event to arrive: nearly all rows of nearly all batches."""
 
-NESTED_LOOPS: Final = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-"""The joins below look up a few rows of one partition each; the planner, without statistics of ``stage``, might scan."""
-
-_JUDGED: Final = """
-    SELECT s.arrival, s.hour, s.report_id, s.observed_at, s.event_id, s.revision, s.received_at,
-        o.event_id AS winner, o.revision AS winner_revision, o.received_at AS winner_received_at,
-        (e.kafka_topic, e.kafka_partition, e.kafka_offset) = (s.kafka_topic, s.kafka_partition, s.kafka_offset) AS fresh
-    FROM stage AS s
-    JOIN core.observation_event AS e ON e.observed_at = s.observed_at AND e.event_id = s.event_id
-    JOIN core.observation AS o ON o.observed_at = s.observed_at AND o.report_id = s.report_id
+CREATE_JUDGED: Final = """
+CREATE TEMP TABLE judged (arrival integer, hour timestamptz, report_id bytea, observed_at timestamptz, event_id bytea,
+    revision integer, received_at timestamptz, winner bytea, winner_revision integer, winner_received_at timestamptz,
+    fresh boolean) ON COMMIT DELETE ROWS
 """
 
-JUDGE: Final = f"""
-WITH judged AS ({_JUDGED}),
-contest AS (
+_JOINS: Final = ("enable_hashjoin", "enable_mergejoin", "enable_memoize", "enable_material")
+LOOK_UP: Final = tuple(f"SET LOCAL {name} = off" for name in _JOINS)
+"""For statements that look up staged rows in the partitions: without statistics the planner might scan a year."""
+ANY_JOIN: Final = tuple(f"SET LOCAL {name} = on" for name in _JOINS)
+
+FIND: Final = """
+INSERT INTO judged
+SELECT s.arrival, s.hour, s.report_id, s.observed_at, s.event_id, s.revision, s.received_at,
+    o.event_id, o.revision, o.received_at,
+    (e.kafka_topic, e.kafka_partition, e.kafka_offset) = (s.kafka_topic, s.kafka_partition, s.kafka_offset)
+FROM stage AS s
+JOIN core.observation_event AS e ON e.observed_at = s.observed_at AND e.event_id = s.event_id
+JOIN core.observation AS o ON o.observed_at = s.observed_at AND o.report_id = s.report_id
+"""
+"""Each staged row beside its stored event and report. An event is fresh if what is stored bears this row's offset."""
+
+JUDGE: Final = """
+WITH contest AS (
     SELECT arrival, report_id, revision, received_at, event_id FROM judged WHERE fresh AND event_id <> winner
     UNION ALL
     SELECT DISTINCT -1, report_id, winner_revision, winner_received_at, winner FROM judged
@@ -125,70 +134,79 @@ running AS (
     FROM ranked
 ),
 verdict AS (
-    SELECT j.hour, j.fresh, coalesce(r.superseded, false) AS superseded FROM judged AS j LEFT JOIN running AS r USING (arrival)
+    SELECT j.hour, j.fresh, coalesce(r.superseded, false) AS superseded
+    FROM judged AS j LEFT JOIN running AS r USING (arrival)
 )
 SELECT hour,
     count(*) FILTER (WHERE fresh AND NOT superseded) AS accepted,
     count(*) FILTER (WHERE NOT fresh) AS duplicate,
     count(*) FILTER (WHERE fresh AND superseded) AS superseded
 FROM verdict GROUP BY hour
-"""  # noqa: S608 - no outside text
-"""How each staged row ended, judged in arrival order: against the report as it stood when the event came.
-
-Runs after the two inserts and before the merge. An event is fresh if the stored row bears this row's own offset. A
-fresh event that opened its report is its winner now; other fresh ones contest it, each against the greatest before it.
 """
+"""How each staged row ended, in arrival order: against the report as it stood when the event came.
 
-_GREATEST_FIRST: Final = "ORDER BY e.revision DESC, e.received_at DESC, e.event_id DESC"
-
-
-def _from_greatest(expression: str, bit: int | None = None) -> str:
-    only = "" if bit is None else f" FILTER (WHERE e.reported & {1 << bit} <> 0)"
-    return f"(array_agg({expression} {_GREATEST_FIRST}){only})[1]"
+Runs after the two inserts and before the merge. A fresh event that opened its report is its winner now; other fresh
+ones contest it, each against the greatest before it.
+"""
 
 
 def _merged_columns() -> dict[str, str]:
-    columns = {name: _from_greatest(f"e.{name}") for name in ("event_id", "received_at", "revision", "nature", "qc_ruleset")}
+    """Per column of core.observation, its value from the rows of ``owner``, grouped by report.
+
+    A bit of ``owned`` is set in one row at most, so any aggregate over it picks that row's value.
+    """
+    columns = {name: f"max({name}) FILTER (WHERE place = 1)" for name in ("received_at", "revision", "nature", "qc_ruleset")}
+    columns["event_id"] = "(array_agg(event_id) FILTER (WHERE place = 1))[1]"
     for bit, variable in enumerate(WIDE):
-        columns[variable.name] = _from_greatest(f"e.{variable.name}", bit)
-    columns["reported"] = "bit_or(e.reported)"
-    for mask in ("qc_failed", "qc_suspect"):
-        columns[mask] = " | ".join(
-            f"coalesce({_from_greatest(f'e.{mask} & {1 << bit}', bit)}, 0)" for bit in range(len(WIDE))
-        )
-    columns["qc_run"] = " || ".join(
-        f"coalesce({_from_greatest(f'substring(e.qc_run FROM {2 * bit + 1} FOR 2)', bit)}, '\\x0000')"
+        pick = "bool_or" if variable.is_boolean else "max"
+        columns[variable.name] = f"{pick}({variable.name}) FILTER (WHERE owned & {1 << bit} <> 0)"
+    columns["reported"] = "bit_or(owned)"
+    columns["qc_failed"] = "bit_or(qc_failed & owned)"
+    columns["qc_suspect"] = "bit_or(qc_suspect & owned)"
+    runs = [
+        f"coalesce(max(substr(encode(qc_run, 'hex'), {4 * bit + 1}, 4)) FILTER (WHERE owned & {1 << bit} <> 0), '0000')"
         for bit in range(len(WIDE))
-    )
-    columns["events"] = "array_agg(e.event_id ORDER BY e.event_id)"
+    ]
+    columns["qc_run"] = f"decode({' || '.join(runs)}, 'hex')"
+    columns["events"] = "array_agg(event_id ORDER BY place DESC)"
     return columns
 
 
 _MERGED: Final = _merged_columns()
+_GREATEST_FIRST: Final = "PARTITION BY e.report_id ORDER BY e.revision DESC, e.received_at DESC, e.event_id DESC"
 
 MERGE: Final = f"""
-WITH judged AS ({_JUDGED}),
-contested AS (
+WITH contested AS (
     SELECT report_id, observed_at, array_agg(event_id) AS added FROM judged WHERE fresh AND event_id <> winner
     GROUP BY report_id, observed_at
 ),
-merged AS (
-    SELECT c.report_id, c.observed_at, {", ".join(f"{text} AS {name}" for name, text in _MERGED.items())}
+known AS MATERIALIZED (
+    SELECT c.observed_at, unnest(coalesce(o.events, ARRAY[o.event_id]) || c.added) AS event_id
     FROM contested AS c
     JOIN core.observation AS o ON o.observed_at = c.observed_at AND o.report_id = c.report_id
-    CROSS JOIN LATERAL unnest(coalesce(o.events, ARRAY[o.event_id]) || c.added) AS known (event_id)
-    JOIN core.observation_event AS e ON e.observed_at = c.observed_at AND e.event_id = known.event_id
-    GROUP BY c.report_id, c.observed_at
+),
+owner AS (
+    SELECT e.*,
+        row_number() OVER ({_GREATEST_FIRST}) AS place,
+        e.reported & ~coalesce(
+            bit_or(e.reported) OVER ({_GREATEST_FIRST} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS owned
+    FROM known AS k
+    JOIN core.observation_event AS e ON e.observed_at = k.observed_at AND e.event_id = k.event_id
+),
+merged AS (
+    SELECT report_id, observed_at, {", ".join(f"{text} AS {name}" for name, text in _MERGED.items())}
+    FROM owner GROUP BY observed_at, report_id ORDER BY observed_at, report_id
 )
 UPDATE core.observation AS o
-SET ({", ".join(_MERGED)}) = (SELECT {", ".join(f"m.{name}" for name in _MERGED)})
-FROM (SELECT * FROM merged ORDER BY observed_at, report_id) AS m
+SET {", ".join(f"{name} = m.{name}" for name in _MERGED)}
+FROM merged AS m
 WHERE o.observed_at = m.observed_at AND o.report_id = m.report_id
 """  # noqa: S608 - names come from the contract
-"""Reports with several events, made again from all of them: per variable the greatest event that reported it.
+"""Reports with several events, made again from all of them: per variable the value of the greatest that reported it.
 
 So an absent variable never overwrites a value, an explicit null does, and the result does not depend on the order of
-arrival (a late lower revision still fills what no greater one reported).
+arrival (a late lower revision still fills what no greater one reported). ``owned`` holds the variables that an event
+decides: those it reported and no greater one did.
 """
 
 LONG_VALUES: Final = """
@@ -269,3 +287,13 @@ ON CONFLICT (query, run, batch_id) DO UPDATE SET
     duplicate = b.duplicate + excluded.duplicate, superseded = b.superseded + excluded.superseded,
     dead = b.dead + excluded.dead, seconds = b.seconds + excluded.seconds, committed_at = now()
 """
+
+SESSION: Final = (
+    "SET work_mem = '64MB'",
+    "SET temp_buffers = '64MB'",
+    "SET jit = off",
+    CREATE_STAGE,
+    CREATE_STAGE_DEAD,
+    CREATE_JUDGED,
+)
+"""What a writer's connection needs before its first batch."""

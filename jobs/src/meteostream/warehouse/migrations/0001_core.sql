@@ -6,7 +6,7 @@
 -- qc_result          suspect and failed tests only; the masks tell passed from not run
 --
 -- Both partitioned keys begin with observed_at: the ids are hashes, and a key that began with one would touch a
--- random index page for every row.
+-- random index page for every row. Identifiers have the collation "C": compared as bytes, twice as fast to index.
 
 CREATE SCHEMA core;
 
@@ -15,14 +15,14 @@ CREATE TABLE core.variable (
     bit         smallint UNIQUE CHECK (bit BETWEEN 0 AND 62),
     unit        text NOT NULL,
     cf_name     text,
-    statistic   text NOT NULL,
+    statistic   text COLLATE "C" NOT NULL,
     period_s    integer NOT NULL CHECK (period_s >= 0),
     title       text NOT NULL
 );
 COMMENT ON TABLE core.variable IS 'Variables of the report contract. bit: place in the masks; null = long table only.';
 
 CREATE TABLE core.station (
-    station     text PRIMARY KEY,
+    station     text COLLATE "C" PRIMARY KEY,
     name        text NOT NULL,
     latitude    double precision CHECK (latitude BETWEEN -90 AND 90),
     longitude   double precision CHECK (longitude BETWEEN -180 AND 180),
@@ -31,7 +31,7 @@ CREATE TABLE core.station (
     wmo         text,
     icao        text,
     series      text NOT NULL,
-    source      text NOT NULL,
+    source      text COLLATE "C" NOT NULL,
     loaded_at   timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON COLUMN core.station.series IS 'Whose identifier: wmo, national, ours or simulated.';
@@ -39,20 +39,20 @@ COMMENT ON COLUMN core.station.series IS 'Whose identifier: wmo, national, ours 
 CREATE TABLE core.station_alias (
     alias       text NOT NULL,
     kind        text NOT NULL,
-    station     text NOT NULL REFERENCES core.station ON DELETE CASCADE,
+    station     text COLLATE "C" NOT NULL REFERENCES core.station ON DELETE CASCADE,
     PRIMARY KEY (kind, alias)
 );
 
 CREATE TABLE core.observation_event (
     event_id              bytea NOT NULL CHECK (octet_length(event_id) = 32),
     report_id             bytea NOT NULL CHECK (octet_length(report_id) = 32),
-    station               text NOT NULL,
+    station               text COLLATE "C" NOT NULL,
     observed_at           timestamptz NOT NULL,
     received_at           timestamptz NOT NULL,
-    source                text NOT NULL,
-    report_type           text NOT NULL,
+    source                text COLLATE "C" NOT NULL,
+    report_type           text COLLATE "C" NOT NULL,
     revision              integer NOT NULL CHECK (revision >= 0),
-    nature                text NOT NULL CHECK (nature IN ('observed', 'simulated', 'replayed')),
+    nature                text COLLATE "C" NOT NULL CHECK (nature IN ('observed', 'simulated', 'replayed')),
     air_temperature       double precision,
     dew_point_temperature double precision,
     relative_humidity     double precision,
@@ -78,8 +78,8 @@ CREATE TABLE core.observation_event (
     qc_failed             bigint NOT NULL,
     qc_suspect            bigint NOT NULL,
     qc_run                bytea NOT NULL,
-    qc_ruleset            text NOT NULL,
-    kafka_topic           text NOT NULL,
+    qc_ruleset            text COLLATE "C" NOT NULL,
+    kafka_topic           text COLLATE "C" NOT NULL,
     kafka_partition       integer NOT NULL,
     kafka_offset          bigint NOT NULL,
     PRIMARY KEY (observed_at, event_id)
@@ -91,13 +91,13 @@ COMMENT ON COLUMN core.observation_event.qc_run IS 'Per wide variable a little-e
 CREATE TABLE core.observation (
     report_id             bytea NOT NULL CHECK (octet_length(report_id) = 32),
     event_id              bytea NOT NULL CHECK (octet_length(event_id) = 32),
-    station               text NOT NULL,
+    station               text COLLATE "C" NOT NULL,
     observed_at           timestamptz NOT NULL,
     received_at           timestamptz NOT NULL,
-    source                text NOT NULL,
-    report_type           text NOT NULL,
+    source                text COLLATE "C" NOT NULL,
+    report_type           text COLLATE "C" NOT NULL,
     revision              integer NOT NULL,
-    nature                text NOT NULL,
+    nature                text COLLATE "C" NOT NULL,
     air_temperature       double precision,
     dew_point_temperature double precision,
     relative_humidity     double precision,
@@ -123,7 +123,7 @@ CREATE TABLE core.observation (
     qc_failed             bigint NOT NULL,
     qc_suspect            bigint NOT NULL,
     qc_run                bytea NOT NULL,
-    qc_ruleset            text NOT NULL,
+    qc_ruleset            text COLLATE "C" NOT NULL,
     events                bytea[],
     PRIMARY KEY (observed_at, report_id)
 ) PARTITION BY RANGE (observed_at);
@@ -134,15 +134,15 @@ COMMENT ON COLUMN core.observation.events IS 'All events of the report when ther
 CREATE TABLE core.observation_long (
     report_id    bytea NOT NULL CHECK (octet_length(report_id) = 32),
     event_id     bytea NOT NULL CHECK (octet_length(event_id) = 32),
-    station      text NOT NULL,
+    station      text COLLATE "C" NOT NULL,
     observed_at  timestamptz NOT NULL,
     received_at  timestamptz NOT NULL,
-    source       text NOT NULL,
-    report_type  text NOT NULL,
+    source       text COLLATE "C" NOT NULL,
+    report_type  text COLLATE "C" NOT NULL,
     revision     integer NOT NULL,
-    nature       text NOT NULL,
-    variable     text NOT NULL REFERENCES core.variable,
-    statistic    text NOT NULL,
+    nature       text COLLATE "C" NOT NULL,
+    variable     text COLLATE "C" NOT NULL REFERENCES core.variable,
+    statistic    text COLLATE "C" NOT NULL,
     period_start timestamptz NOT NULL,
     period_end   timestamptz NOT NULL,
     level        double precision NOT NULL DEFAULT 0,
@@ -155,7 +155,7 @@ COMMENT ON COLUMN core.observation_long.level IS 'Height or depth in metres wher
 CREATE TABLE core.qc_result (
     event_id    bytea NOT NULL,
     observed_at timestamptz NOT NULL,
-    variable    text NOT NULL,
+    variable    text COLLATE "C" NOT NULL,
     test        text NOT NULL,
     flag        smallint NOT NULL CHECK (flag IN (3, 4)),
     detail      jsonb NOT NULL,
