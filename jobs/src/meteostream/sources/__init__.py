@@ -1,0 +1,1 @@
+"""Loaders of real files: other units, names and customs end here."""
