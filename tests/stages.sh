@@ -20,9 +20,9 @@ node_stage landing molecule-default scripts/molecule default
 node_stage components local-nodes pytest tests/nodes
 
 node_stage debian12 molecule-debian12 scripts/molecule debian12
-node_stage kills kills scripts/with-platform pytest tests/kills
+node_stage kills molecule-kills scripts/molecule kills
 node_stage components molecule-zookeeper scripts/molecule zookeeper
 node_stage components molecule-kafka scripts/molecule kafka
 node_stage components molecule-hdfs scripts/molecule hdfs
 node_stage components molecule-postgres scripts/molecule postgres
-node_stage bench bench tests/bench/run --inventory molecule/bench all fresh
+node_stage bench bench tests/bench/run --inventory tests/bench/inventory fresh all

@@ -26,6 +26,9 @@ WAIT_S: Final = 300
 ISO: Final = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
 
 
+pytestmark = pytest.mark.needs("jobs", "kafka", "postgres")
+
+
 @pytest.fixture(scope="module")
 def csv_file() -> Path:
     return weather_csv()

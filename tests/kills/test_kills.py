@@ -100,6 +100,9 @@ def ledger(platform: Platform) -> dict[str, Any]:
         host.check_output("systemctl start generator")
 
 
+pytestmark = pytest.mark.needs("jobs", "kafka", "postgres")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def load(platform: Platform) -> Iterator[None]:
     """The generator at test rate, set as an operator would; and back again."""

@@ -26,6 +26,9 @@ def message(vector: dict[str, Any]) -> dict[str, str | None]:
     return {"key": vector["key"], "value": value}
 
 
+pytestmark = pytest.mark.needs("jobs", "kafka", "postgres")
+
+
 @pytest.fixture(scope="module")
 def vectors() -> list[dict[str, Any]]:
     return list(json.loads(VECTORS.read_text(encoding="utf-8")))

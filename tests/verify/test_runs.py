@@ -58,6 +58,8 @@ def test_a_file_edited_by_hand_is_repaired_and_restarts_its_daemon_alone(
     platform: Platform, group: str, daemon: str, file: str
 ) -> None:
     """KF-31, KF-39: the run reports the file, and exactly one daemon has another main process."""
+    if not platform.members(group):
+        pytest.skip(f"this inventory has no {group}")
     host = platform.members(group)[0]
     node = platform.host(host)
     text = node.file(file).content_string
@@ -72,6 +74,7 @@ def test_a_file_edited_by_hand_is_repaired_and_restarts_its_daemon_alone(
     assert restarted == {(host, daemon)}
 
 
+@pytest.mark.needs("zookeeper")
 def test_a_change_that_a_run_left_unapplied_is_applied_by_the_next(platform: Platform) -> None:
     """KF-31: the file was written and the run died before the restart; here the file is right and the process old."""
     host = platform.members("zookeeper")[0]

@@ -38,6 +38,7 @@ def named(secrets: dict[str, str], text: str) -> list[str]:
     return sorted(name for name, value in secrets.items() if value in text)
 
 
+@pytest.mark.needs("kafka")
 def test_the_canary_sings(platform: Platform, secrets: dict[str, str]) -> None:
     """The search below finds a secret where there is one: a search that cannot fail proves nothing."""
     host = platform.members("kafka")[0]
@@ -57,6 +58,7 @@ def test_no_secret_shows_on_a_node(platform: Platform, secrets: dict[str, str], 
     assert not wrong, f"expected no secret in: {place}"
 
 
+@pytest.mark.needs("spark_history")
 def test_no_secret_shows_in_sparks_event_logs(platform: Platform, secrets: dict[str, str]) -> None:
     """Options of a stream's source and settings of its session are written there, and its page shows them."""
     host = platform.members("spark_history")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import pytest
 from meteo_nodes.platform import Platform
 
 POSTGRES_SETTINGS: Final = {
@@ -20,12 +21,14 @@ HDFS_PATHS: Final = {"/tmp": "drwxrwxrwt", "/user": "drwxr-xr-x"}  # noqa: S108 
 ANONYMOUS: Final = "security.protocol=PLAINTEXT\ndefault.api.timeout.ms=8000\nrequest.timeout.ms=5000\n"
 
 
+@pytest.mark.needs("postgres")
 def test_postgres_keeps_what_it_acknowledged(platform: Platform) -> None:
     names = ", ".join(f"'{name}'" for name in POSTGRES_SETTINGS)
     rows = platform.sql(f"SELECT name, setting FROM pg_settings WHERE name IN ({names})")  # noqa: S608 (names above)
     assert {row["name"]: row["setting"] for row in rows} == POSTGRES_SETTINGS
 
 
+@pytest.mark.needs("postgres")
 def test_postgres_has_no_rule_it_cannot_read_and_none_that_trusts_the_network(platform: Platform) -> None:
     """KF-53, KF-55: pg_hba_file_rules has no error; who comes by network has a password by scram."""
     rows = platform.sql("SELECT type, database, user_name, address, auth_method, error FROM pg_hba_file_rules")
@@ -34,6 +37,7 @@ def test_postgres_has_no_rule_it_cannot_read_and_none_that_trusts_the_network(pl
     assert [row for row in rows if row["type"] == "local" and row["auth_method"] == "trust"] == []
 
 
+@pytest.mark.needs("postgres")
 def test_patroni_leads_and_its_rest_interface_refuses_changes_without_the_password(platform: Platform) -> None:
     host = platform.members("postgres")[0]
     address = platform.topology["hosts"][host]["member"]["address"]
@@ -46,6 +50,7 @@ def test_patroni_leads_and_its_rest_interface_refuses_changes_without_the_passwo
     assert platform.host(host).check_output("python3 -c %s %s", script, url) == "401"
 
 
+@pytest.mark.needs("kafka")
 def test_kafka_refuses_who_has_no_password(platform: Platform) -> None:
     """An anonymous client gets no list of topics: its connection is closed, or the answer is an error."""
     host = platform.members("kafka")[0]
@@ -61,6 +66,7 @@ def test_kafka_refuses_who_has_no_password(platform: Platform) -> None:
     assert "weather.observations" not in done.stdout
 
 
+@pytest.mark.needs("kafka")
 def test_observations_are_flushed_and_kept_long_enough(platform: Platform) -> None:
     """Acknowledged means on disk, and an outage of three days loses nothing."""
     node = platform.host(platform.members("kafka")[0], sudo=False)
@@ -72,6 +78,7 @@ def test_observations_are_flushed_and_kept_long_enough(platform: Platform) -> No
     assert found["retention.bytes"] != "-1"
 
 
+@pytest.mark.needs("namenode")
 def test_hdfs_directories_have_their_owners_and_modes(platform: Platform) -> None:
     node = platform.host(platform.members("namenode")[0], sudo=False)
     wrong = {}
@@ -82,6 +89,7 @@ def test_hdfs_directories_have_their_owners_and_modes(platform: Platform) -> Non
     assert not wrong
 
 
+@pytest.mark.needs("namenode")
 def test_hdfs_is_whole(platform: Platform) -> None:
     node = platform.host(platform.members("namenode")[0])
     text = node.check_output("sudo -u hdfs bash -lc 'hdfs fsck /'")

@@ -29,12 +29,16 @@ TOOLS: Final = {
 @pytest.mark.parametrize("command", TOOLS)
 def test_a_tool_works_for_the_operator(platform: Platform, command: str) -> None:
     group, wanted = TOOLS[command]
-    for name in platform.members(group):
+    members = platform.members(group)
+    if not members:
+        pytest.skip(f"this inventory has no {group}")
+    for name in members:
         done = platform.host(name, sudo=False).run("timeout 120 bash -lc %s", command)
         assert done.rc == 0, f"{name}: {command}: {done.stdout[-1000:]}{done.stderr[-2000:]}"
         assert wanted in done.stdout + done.stderr
 
 
+@pytest.mark.needs("spark_worker", "namenode")
 def test_pyspark_reads_and_writes_hdfs(platform: Platform) -> None:
     """The shell itself, in local mode so that it takes no core from the streams."""
     script = (
