@@ -17,6 +17,7 @@ PROPERTIES = (
     "NRestarts",
     "ActiveEnterTimestamp",
     "ReadWritePaths",
+    "Triggers",
 )
 PROBE_TIMEOUT_S = 30
 JOURNAL_LINES = 60
@@ -43,6 +44,10 @@ class Unit:
         """Ask systemd again."""
         out = self.systemctl("show", self.name, "--property=" + ",".join(PROPERTIES))
         self.state = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        # A timer is as systemd knows it only if the unit that it triggers is, too.
+        triggered = self.state.get("Triggers")
+        if triggered and "yes" in self.systemctl("show", triggered, "--property=NeedDaemonReload"):
+            self.state["NeedDaemonReload"] = "yes"
 
     @property
     def missing(self) -> bool:
