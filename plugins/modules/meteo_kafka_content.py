@@ -9,7 +9,8 @@ short_description: Ensure SCRAM users, topics and ACLs of a Kafka cluster
 description:
   - What was ensured is kept in C(content.json) in O(data_dir), passwords as digests. Only what differs from it is
     ensured again, so a run that changes nothing starts no JVM. Formatting removes the file.
-  - A topic that somebody changed behind our back is found by the role's C(check), and repaired after that file is removed.
+  - A topic that somebody changed behind our back is found by the role's C(check), and repaired after that file is
+    removed.
 options:
   data_dir:
     description: The member's data directory.
@@ -39,56 +40,35 @@ options:
     default: false
 """
 
-import hashlib
-import json
 import os
 import re
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.meteo_kafka import (
+    SCRAM_ITERATIONS,
+    digest,
+    read_stamp,
+    stamp_path,
+    user_digests,
+    write_stamp,
+)
 
 TIMEOUT_S = "60"
 
 
-class Failed(Exception):
+class ContentError(Exception):
     """What a tool said."""
-
-
-def digest(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def wanted(params):
     """Return what shall be there, as name to digest: the text that the stamp keeps."""
     return {
         "cluster": params["cluster_id"],
-        "users": {name: digest([params["cluster_id"], name, password]) for name, password in params["users"].items()},
+        "users": user_digests(params["cluster_id"], params["users"]),
         "topics": {topic["name"]: digest(topic) for topic in params["topics"]},
         "grants": {grant["user"]: digest(grant) for grant in params["grants"]},
     }
-
-
-def stamp_path(params):
-    return os.path.join(params["data_dir"], "content.json")
-
-
-def stamped(params):
-    """Return what the last run ensured, or nothing if that was for another cluster or can't be read."""
-    try:
-        with open(stamp_path(params), encoding="utf-8") as stream:
-            content = json.load(stream)
-    except (OSError, ValueError):
-        return {}
-    return content if content.get("cluster") == params["cluster_id"] else {}
-
-
-def write_stamp(params, content):
-    descriptor, temporary = tempfile.mkstemp(dir=params["data_dir"], prefix=".content.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=1, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(temporary, stamp_path(params))
 
 
 def differing(kind, want, have):
@@ -104,7 +84,7 @@ class Tools:
     def run(self, *argv):
         rc, out, err = self.module.run_command(["timeout", TIMEOUT_S, "/usr/local/bin/" + argv[0], *argv[1:]])
         if rc != 0:
-            raise Failed("%s ended with %d: %s" % (" ".join(argv), rc, (err.strip() or out.strip())[-2000:]))
+            raise ContentError(f"{' '.join(argv)} ended with {rc}: {(err.strip() or out.strip())[-2000:]}")
         return out
 
     def with_file(self, text, *argv):
@@ -118,12 +98,12 @@ class Tools:
             os.unlink(path)
 
     def user(self, name, password):
-        text = "SCRAM-SHA-512=iterations=8192,password=%s\n" % password
+        text = f"SCRAM-SHA-512=iterations={SCRAM_ITERATIONS},password={password}\n"
         entity = ["--entity-type", "users", "--entity-name", name]
         self.with_file(text, "kafka-configs", "--alter", *entity, "--add-config-file")
 
     def grant(self, grant):
-        user = "User:%s" % grant["user"]
+        user = "User:{}".format(grant["user"])
         topics = [part for prefix in grant["topic_prefixes"] for part in ("--topic", prefix)]
         operations = [part for name in grant["topic_operations"] for part in ("--operation", name)]
         self.run(
@@ -136,7 +116,7 @@ class Tools:
         self.run("kafka-acls", "--add", "--force", "--allow-principal", user, "--group", "*", *operations)
 
     def topic(self, topic):
-        """Create a topic, or bring one that is there to the wanted partitions and settings. Return a warning or None."""
+        """Create a topic, or bring the one that is there to its partitions and settings. Return a warning or None."""
         settings = [part for pair in config_of(topic) for part in ("--config", "=".join(pair))]
         shape = ["--partitions", str(topic["partitions"]), "--replication-factor", str(topic["replication"])]
         out = self.run("kafka-topics", "--create", "--if-not-exists", "--topic", topic["name"], *shape, *settings)
@@ -144,20 +124,19 @@ class Tools:
             return None
         found = self.describe(topic["name"])
         if found["partitions"] > topic["partitions"]:
-            raise Failed(
-                "topic %s has %d partitions and the variables say %d: Kafka never removes one; say %d in kafka_topics"
-                % (topic["name"], found["partitions"], topic["partitions"], found["partitions"])
+            raise ContentError(
+                f"topic {topic['name']} has {found['partitions']} partitions, the variables say {topic['partitions']}, "
+                f"and Kafka never removes one: say {found['partitions']} in kafka_topics"
             )
         if found["partitions"] < topic["partitions"]:
             self.run("kafka-topics", "--alter", "--topic", topic["name"], "--partitions", str(topic["partitions"]))
-        text = "".join("%s=%s\n" % pair for pair in config_of(topic))
+        text = "".join("{}={}\n".format(*pair) for pair in config_of(topic))
         entity = ["--entity-type", "topics", "--entity-name", topic["name"]]
         self.with_file(text, "kafka-configs", "--alter", *entity, "--add-config-file")
         if found["replication"] != topic["replication"]:
-            return "topic %s has %d replicas, wanted are %d: move them with kafka-reassign-partitions" % (
-                topic["name"],
-                found["replication"],
-                topic["replication"],
+            return (
+                f"topic {topic['name']} has {found['replication']} replicas, wanted are {topic['replication']}: "
+                "move them with kafka-reassign-partitions"
             )
         return None
 
@@ -198,14 +177,15 @@ def differences(topics, found):
     for topic in topics:
         have = found.get(topic["name"])
         if have is None:
-            lines.append("topic %s is missing" % topic["name"])
+            lines.append("topic {} is missing".format(topic["name"]))
             continue
-        for key in ("partitions", "replication"):
-            if have[key] != topic[key]:
-                lines.append("topic %s: expected %d %s, found %d" % (topic["name"], topic[key], key, have[key]))
-        for key, value in config_of(topic):
-            if have["config"].get(key) != value:
-                lines.append("topic %s: expected %s=%s, found %s" % (topic["name"], key, value, have["config"].get(key)))
+        settings = {key: (value, have["config"].get(key)) for key, value in config_of(topic)}
+        shape = {key: (topic[key], have[key]) for key in ("partitions", "replication")}
+        lines += [
+            f"topic {topic['name']}: expected {key}={expected}, found {found_value}"
+            for key, (expected, found_value) in (shape | settings).items()
+            if expected != found_value
+        ]
     return lines
 
 
@@ -213,7 +193,9 @@ def ensure(module, tools, want, have):
     """Bring about what differs, one thing after another, and stamp each as soon as it is there."""
     params = module.params
     done = {"cluster": want["cluster"], **{kind: dict(have.get(kind, {})) for kind in ("users", "topics", "grants")}}
-    steps = [("users", name, lambda name: tools.user(name, params["users"][name])) for name in differing("users", want, have)]
+    steps = [
+        ("users", name, lambda name: tools.user(name, params["users"][name])) for name in differing("users", want, have)
+    ]
     topics = {topic["name"]: topic for topic in params["topics"]}
     steps += [("topics", name, lambda name: tools.topic(topics[name])) for name in differing("topics", want, have)]
     grants = {grant["user"]: grant for grant in params["grants"]}
@@ -224,7 +206,7 @@ def ensure(module, tools, want, have):
             module.warn(warning)
         else:
             done[kind][name] = want[kind][name]
-        write_stamp(params, done)
+        write_stamp(params["data_dir"], done)
 
 
 def main():
@@ -241,18 +223,21 @@ def main():
     )
     params = module.params
     tools = Tools(module)
-    want, have = wanted(params), stamped(params)
-    changes = ["%s %s" % (kind, name) for kind in ("users", "topics", "grants") for name in differing(kind, want, have)]
+    want, have = wanted(params), read_stamp(params["data_dir"], params["cluster_id"])
+    changes = [f"{kind} {name}" for kind in ("users", "topics", "grants") for name in differing(kind, want, have)]
     try:
         if params["compare"]:
             lines = differences(params["topics"], tools.describe())
             if lines:
-                raise Failed("; ".join(lines) + ". Remove %s and run site.yml to repair this" % stamp_path(params))
+                raise ContentError(
+                    "; ".join(lines)
+                    + ". Remove {} and run site.yml to repair this".format(stamp_path(params["data_dir"]))
+                )
             module.exit_json(changed=False, compared=sorted(want["topics"]))
         if changes and not module.check_mode:
             ensure(module, tools, want, have)
-    except Failed as reason:
-        module.fail_json(msg="Kafka: %s." % reason)
+    except ContentError as reason:
+        module.fail_json(msg=f"Kafka: {reason}.")
     module.exit_json(changed=bool(changes), ensured=changes)
 
 

@@ -51,12 +51,14 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.meteo_kafka import SCRAM_ITERATIONS, stamp_path, user_digests, write_stamp
 
 STATES = ("empty", "interrupted", "founded", "formed")
 FORMAT_TIMEOUT_S = "120"
+FORMAT = ("/usr/local/bin/kafka-storage", "format")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What was expected, what was found, what to do."""
 
 
@@ -93,20 +95,33 @@ def read(data_dir):
         "node_id": found[0].get("node.id") if found else None,
         "directory_id": (properties(os.path.join(metadata, "meta.properties")) or {}).get("directory.id"),
     }
+    kept = partitions(data)
+    formatted = os.path.exists(os.path.join(data, "meta.properties"))
+    if kept and not (formatted and worked(metadata)):
+        raise RefusedError(
+            f"expected an empty disk or a whole one, found {len(kept)} partitions in {data} (such as {kept[0]}) and "
+            f"{'no meta.properties beside them' if worked(metadata) else 'no metadata in ' + metadata}. Nothing was "
+            f"changed. Restore what is missing; if these records are not needed, move {data_dir} away"
+        )
+    if worked(metadata) and not formatted:
+        raise RefusedError(
+            f"{metadata} is of a cluster that worked, and {data} is empty: its disk was lost, or is not mounted. "
+            f"Nothing was changed. Mount it; or, if other brokers have replicas of all it held, move {data_dir} away "
+            "and run again: this member then joins as a new one"
+        )
     if worked(metadata):
         state = "formed"
     elif os.path.exists(marker(data_dir)) or len(found) == 1:
         state = "interrupted"
-    elif found:
-        state = "founded"
-    elif os.path.isdir(data) and os.listdir(data):
-        raise Refused(
-            "expected an empty or a formatted directory, found partitions without meta.properties in %s: restore that "
-            "file from a backup, or move the directory away if its records are not needed" % data
-        )
     else:
-        state = "empty"
+        state = "founded" if found else "empty"
     return dict(ids, state=state)
+
+
+def partitions(data):
+    """Return the names of the partitions' folders: records that no format may ever remove."""
+    names = sorted(os.listdir(data)) if os.path.isdir(data) else []
+    return [name for name in names if name != "lost+found" and os.path.isdir(os.path.join(data, name))]
 
 
 def marker(data_dir):
@@ -121,20 +136,27 @@ def verify(found, cluster_id, node_id):
         ("node_id", node_id, "kafka_node_id"),
     ):
         if found[key] is not None and found[key] != wanted:
-            raise Refused(
-                "expected a disk of %s %s, as the inventory's %s says, found one of %s. Nothing was changed. Give the "
-                "inventory the old value back, or move the data directory away if this member is to start anew"
-                % (key.replace("_id", ""), wanted, variable, found[key])
+            raise RefusedError(
+                "expected a disk of {} {}, as the inventory's {} says, found one of {}. Nothing was changed. Give the "
+                "inventory the old value back, or move the data directory away if this member is to start anew".format(
+                    key.replace("_id", ""), wanted, variable, found[key]
+                )
             )
 
 
-def decide(members):
+def decide(members, cluster_id):
     """Return `found` or `join` for a member without state, from the states of all members (KF-12)."""
     unknown = sorted(host for host, facts in members.items() if facts.get("state") not in STATES)
     if unknown:
-        raise Refused(
+        raise RefusedError(
             "this member is empty, and whether to found a cluster or to join one depends on all members: expected the "
-            "states of all, found none of %s. Run again without --limit, or with all of the group kafka" % unknown
+            f"states of all, found none of {unknown}. Run again without --limit, or with all of the group kafka"
+        )
+    others = {host: facts.get("cluster_id") for host, facts in members.items() if facts.get("cluster_id")}
+    if any(found != cluster_id for found in others.values()):
+        raise RefusedError(
+            f"this member is empty and shall belong to cluster {cluster_id}, but the group's members are of {others}: "
+            "kafka_cluster_id must be the same for all of them, and that of the cluster that is there"
         )
     return "join" if any(facts["state"] == "formed" for facts in members.values()) else "found"
 
@@ -146,7 +168,8 @@ def arguments(how, params):
         return [*lines, "--no-initial-controllers"]
     lines += ["--initial-controllers", params["founders"]]
     for name, password in sorted(params["users"].items()):
-        lines += ["--add-scram", "SCRAM-SHA-512=[name=%s,password=%s]" % (name, password)]
+        credential = f"name={name},iterations={SCRAM_ITERATIONS},password={password}"
+        lines += ["--add-scram", f"SCRAM-SHA-512=[{credential}]"]
     return lines
 
 
@@ -184,21 +207,23 @@ def form(module, how):
         os.chown(path, owner.pw_uid, owner.pw_gid)
         # The passwords are in the file (0600), never on the command line (KF-64).
         rc, _out, err = module.run_command(
-            ["runuser", "-u", params["account"], "--", "timeout", FORMAT_TIMEOUT_S]
-            + ["/usr/local/bin/kafka-storage", "format", "@" + path],
+            ["runuser", "-u", params["account"], "--", "timeout", FORMAT_TIMEOUT_S, *FORMAT, "@" + path],
             umask=0o027,
         )
     finally:
         os.unlink(path)
     if rc != 0:
         # The output names verifiers of passwords; the error does not.
-        raise Refused("kafka-storage format ended with %d: %s" % (rc, err.strip()[-2000:]))
+        raise RefusedError(f"kafka-storage format ended with {rc}: {err.strip()[-2000:]}")
     for folder in ("metadata", "data", "metadata/__cluster_metadata-0"):
         if os.path.isdir(os.path.join(data_dir, folder)):
             sync(os.path.join(data_dir, folder))
-    # What an earlier life of this disk was told about topics and users is void.
-    if os.path.exists(os.path.join(data_dir, "content.json")):
-        os.unlink(os.path.join(data_dir, "content.json"))
+    # What an earlier life of this disk was told about topics and users is void; a founding brings its users along.
+    if how == "found":
+        users = user_digests(params["cluster_id"], params["users"])
+        write_stamp(data_dir, {"cluster": params["cluster_id"], "users": users})
+    elif os.path.exists(stamp_path(data_dir)):
+        os.unlink(stamp_path(data_dir))
     os.unlink(marker(data_dir))
     sync(data_dir)
 
@@ -223,15 +248,15 @@ def main():
         verify(found, params["cluster_id"], params["node_id"])
         if params["members"] is None or found["state"] not in ("empty", "interrupted"):
             module.exit_json(changed=False, **found)
-        how = decide(params["members"])
+        how = decide(params["members"], params["cluster_id"])
         if not module.check_mode:
             form(module, how)
             found = read(params["data_dir"])
         module.exit_json(changed=True, how=how, **found)
-    except Refused as reason:
-        module.fail_json(msg="Kafka storage in %s: %s." % (params["data_dir"], reason))
+    except RefusedError as reason:
+        module.fail_json(msg="Kafka storage in {}: {}.".format(params["data_dir"], reason))
     except OSError as error:
-        module.fail_json(msg="Kafka storage in %s: %s" % (params["data_dir"], json.dumps(str(error))))
+        module.fail_json(msg="Kafka storage in {}: {}".format(params["data_dir"], json.dumps(str(error))))
 
 
 if __name__ == "__main__":
