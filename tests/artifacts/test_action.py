@@ -117,8 +117,9 @@ def test_a_damaged_archive_is_refused_before_it_is_sent(task: Task, workshop: Wo
         stream.write(b"x")
     os.utime(workshop.archive, ns=(before.st_atime_ns, before.st_mtime_ns))
     failed = task()
-    assert workshop.archive.name in failed["msg"]
+    assert f"{workshop.archive.name} in the cache is damaged" in failed["msg"]
     assert "expected SHA-256" in failed["msg"]
+    assert not (tmp_path / "remote" / "meteo-bundles").exists()
     assert not (tmp_path / "opt" / "tiny" / "current").exists()
 
 
