@@ -24,7 +24,7 @@ ARCHITECTURE = "x86_64"
 """Python bundles hold compiled code for it."""
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """`meteo_bundle`, see the module of this name for its options."""
 
     TRANSFERS_FILES = True
