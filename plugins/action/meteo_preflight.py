@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
             "accounts": list(plan["topology_operators"]),
         }
         before = time.time()
-        answer = self._execute_module("meteo_preflight", request, task_vars=task_vars)
+        answer: dict[str, Any] = self._execute_module("meteo_preflight", request, task_vars=task_vars)
         after = time.time()
         if "facts" not in answer:
             return result | answer
