@@ -55,6 +55,7 @@ from ansible.module_utils.meteo_kafka import SCRAM_ITERATIONS, stamp_path, user_
 
 STATES = ("empty", "interrupted", "founded", "formed")
 FORMAT_TIMEOUT_S = "120"
+ARGUMENT_FOLDER = "/run"
 FORMAT = ("/usr/local/bin/kafka-storage", "format")
 
 
@@ -200,7 +201,7 @@ def form(module, how):
         os.fsync(stream.fileno())
     sync(data_dir)
     clear(data_dir)
-    descriptor, path = tempfile.mkstemp(prefix="meteo-format.", dir="/run")
+    descriptor, path = tempfile.mkstemp(prefix="meteo-format.", dir=ARGUMENT_FOLDER)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write("\n".join(arguments(how, params)) + "\n")
