@@ -184,13 +184,14 @@ class Cluster:
             self.connect_rights(connection, name, found[name][2], database.get("roles", []))
 
     def connect_rights(self, connection, name, acl, roles):
-        """Let the owner and `roles` connect, and nobody else only because he has a role."""
+        """Let the owner, `roles` and operators connect and have temporary tables; having a role alone is not enough."""
         grantees = {entry.split("=", 1)[0].strip('"'): entry.split("=", 1)[1].split("/")[0] for entry in acl}
         if grantees.get(""):
             self.apply(connection, "rights on %s" % name, "REVOKE ALL ON DATABASE %s FROM PUBLIC", name)
         for role in [*roles, "pg_read_all_data"]:
-            if "c" not in grantees.get(role, ""):
-                self.apply(connection, "%s may use %s" % (role, name), "GRANT CONNECT ON DATABASE %s TO %s", name, role)
+            if not set("cT") <= set(grantees.get(role, "")):
+                text = "GRANT CONNECT, TEMPORARY ON DATABASE %s TO %s"
+                self.apply(connection, "%s may use %s" % (role, name), text, name, role)
 
     def apply(self, connection, what, text, *parts):
         self.changes.append(what)
