@@ -82,18 +82,24 @@ documents = st.fixed_dictionaries(
     {
         "schema": st.just("meteostream.report/1"),
         "station": st.sampled_from(["0-20000-0-61641", "0-686-0-GOBD", "0-0-0-SIM00042"]),
-        "observed_at": st.datetimes(min_value=datetime(1850, 1, 1)).map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z"),  # noqa: DTZ001
+        "observed_at": st.datetimes(min_value=datetime(1850, 1, 1)).map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z"),
         "source": st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
         "report_type": st.sampled_from(["aws", "synop", "metar", "daily"]),
         "revision": st.integers(0, 2**31 - 1),
-        "received_at": st.sampled_from(["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.5Z", "9999-12-31T23:59:59.123456Z"]),
+        "received_at": st.sampled_from(
+            ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.5Z", "9999-12-31T23:59:59.123456Z"]
+        ),
         "variables": values,
     },
-    optional={"raw": st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)},
+    optional={
+        "raw": st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+    },
 ).flatmap(
-    lambda document: st.just({**document, "nature": "simulated"})
-    if document["station"].startswith("0-0-0-SIM")
-    else st.sampled_from(["observed", "replayed"]).map(lambda nature: {**document, "nature": nature})
+    lambda document: (
+        st.just({**document, "nature": "simulated"})
+        if document["station"].startswith("0-0-0-SIM")
+        else st.sampled_from(["observed", "replayed"]).map(lambda nature: {**document, "nature": nature})
+    )
 )
 """Valid reports as Python objects."""
 

@@ -27,7 +27,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def __repr__(self) -> str:
         shown = (
-            f"{name}={'***' if name in _SECRET and getattr(self, name) else repr(getattr(self, name))}"
+            f"{name}={'***' if name in _SECRET and getattr(self, name) else getattr(self, name)!r}"
             for name in self.__struct_fields__
         )
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -88,7 +88,7 @@ class Warehouse(Section, frozen=True):
     port: int = 5432
     database: str = "warehouse"
     user: str = "pipeline"
-    password: str | None = None
+    password: str = ""
 
 
 class Lake(Section, frozen=True):
@@ -193,8 +193,10 @@ def _explain(message: str) -> str:
     unknown = _UNKNOWN.fullmatch(what)
     if unknown:
         return f"{_table(where)}{unknown['key']}: unknown key; known here: {', '.join(_known(where))}"
+    if not where or _struct(where) is not None:
+        return f"{_table(where)}{what}"
     section, _, key = where.rpartition(".")
-    return f"{_table(section)}{key}: {what}" if key else f"{_table(where)}{what}"
+    return f"{_table(section)}{key}: {what}"
 
 
 def _table(path: str) -> str:
@@ -202,8 +204,15 @@ def _table(path: str) -> str:
 
 
 def _known(path: str) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(_struct(path) or Settings)]
+
+
+def _struct(path: str) -> type[Section] | None:
+    """The section at a place of the file, None if it is a key."""
     kind: Any = Settings
     for part in filter(None, path.split(".")):
-        field = next(field for field in msgspec.structs.fields(kind) if field.name == part)
-        kind = Kafka if part == "kafka" else field.type
-    return [field.name for field in msgspec.structs.fields(kind)]
+        field = next((field for field in msgspec.structs.fields(kind) if field.name == part), None)
+        kind = Kafka if part == "kafka" else field and field.type
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
+            return None
+    return kind  # type: ignore[no-any-return]

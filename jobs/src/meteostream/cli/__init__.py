@@ -69,8 +69,15 @@ def _unavailable(name: str, error: ImportError) -> click.Command:
     )
 
 
-@click.group(cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--config", "config", metavar="FILE", help="Settings (default: METEOSTREAM_CONFIG, else /etc/meteostream/meteostream.toml).")
+@click.group(
+    cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--config",
+    "config",
+    metavar="FILE",
+    help="Settings (default: METEOSTREAM_CONFIG, else /etc/meteostream/meteostream.toml).",
+)
 @click.version_option(__version__, prog_name="meteostream")
 @click.pass_context
 def group(ctx: click.Context, config: str | None) -> None:

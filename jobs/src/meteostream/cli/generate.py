@@ -41,9 +41,9 @@ def command(context: Context, drain_seconds: float) -> None:
     Stations, rate, step and seed are in the section [generator] of the settings. Each report is on disk before it is
     sent; what the brokers do not take now, they get later.
     """
-    from meteostream.metrics import ProducerMetrics, serve_metrics  # noqa: PLC0415 - help stays quick
-    from meteostream.outbox import DAY_S, Outbox  # noqa: PLC0415
-    from meteostream.producer import Forwarder, kafka_client  # noqa: PLC0415
+    from meteostream.metrics import ProducerMetrics, serve_metrics
+    from meteostream.outbox import DAY_S, Outbox
+    from meteostream.producer import Forwarder, kafka_client
 
     settings = context.settings
     context.start_logging(NAME)
@@ -71,11 +71,11 @@ def command(context: Context, drain_seconds: float) -> None:
 def _run(
     settings: Settings, outbox: Outbox, forwarder: Forwarder, metrics: ProducerMetrics, stopping: threading.Event
 ) -> None:
-    from meteostream.outbox import ClockError, OutboxFullError  # noqa: PLC0415 - help stays quick
-    from meteostream.simulator.messages import messages  # noqa: PLC0415
-    from meteostream.simulator.places import simulated_places  # noqa: PLC0415
-    from meteostream.simulator.schedule import Schedule  # noqa: PLC0415
-    from meteostream.simulator.weather import simulate  # noqa: PLC0415
+    from meteostream.outbox import ClockError, OutboxFullError
+    from meteostream.simulator.messages import messages
+    from meteostream.simulator.places import simulated_places
+    from meteostream.simulator.schedule import Schedule
+    from meteostream.simulator.weather import simulate
 
     generator, topic = settings.generator, settings.topics.observations
     schedule = Schedule(stations=generator.stations, rate=generator.rate_per_second, step_s=generator.step_seconds)
@@ -117,7 +117,7 @@ def _now_us() -> int:
 
 
 def _text(micros: int) -> str:
-    from meteostream.contract import format_time  # noqa: PLC0415 - help stays quick
+    from meteostream.contract import format_time
 
     return format_time(micros, fraction=True)
 

@@ -25,11 +25,11 @@ def command(stations: int, start: datetime, hours: float, step: int, seed: int, 
     The weather of a station at a moment depends on the seed alone: any part of any run can be made again. Reports are
     marked simulated and their stations begin with 0-0-0-SIM; they never mix with observed ones.
     """
-    import numpy as np  # noqa: PLC0415 - help stays quick
+    import numpy as np
 
-    from meteostream.contract import format_time  # noqa: PLC0415
-    from meteostream.simulator import simulate, simulated_places  # noqa: PLC0415
-    from meteostream.simulator.messages import messages  # noqa: PLC0415
+    from meteostream.contract import format_time
+    from meteostream.simulator import simulate, simulated_places
+    from meteostream.simulator.messages import messages
 
     places = simulated_places(stations)
     begin = int(start.replace(tzinfo=UTC).timestamp())

@@ -17,10 +17,10 @@ def command() -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, with all columns.")
 def list_stations(simulated: bool | None, as_csv: bool) -> None:
     """List every registered station."""
-    import csv  # noqa: PLC0415 - help stays quick
-    import sys  # noqa: PLC0415
+    import csv
+    import sys
 
-    from meteostream.registry import Station, load_registry  # noqa: PLC0415
+    from meteostream.registry import Station, load_registry
 
     chosen = [station for station in load_registry() if simulated is None or station.simulated is simulated]
     if as_csv:
@@ -52,7 +52,7 @@ def resolve(names: tuple[str, ...]) -> None:
     A NAME is a WIGOS identifier, a WMO number, an ICAO code or a name; accents and capitals do not matter. Exit code
     1 if a name fits none or several.
     """
-    from meteostream.registry import RegistryError, load_registry  # noqa: PLC0415 - help stays quick
+    from meteostream.registry import RegistryError, load_registry
 
     registry = load_registry()
     bad = False

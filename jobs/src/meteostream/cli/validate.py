@@ -22,7 +22,7 @@ def command(file: BinaryIO, show: int) -> None:
     Says which lines break the contract and what to do about each, and which values fail quality control. Needs no
     cluster. Exit code 1 if any line would become a dead letter.
     """
-    from meteostream.contract import ADVICE, Reason  # noqa: PLC0415 - help stays quick
+    from meteostream.contract import ADVICE, Reason
 
     reasons: Counter[str] = Counter()
     total = failed = shown = 0
@@ -56,9 +56,9 @@ def _findings(row: dict[str, Any]) -> list[str]:
 
 def _judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
     """Verdict of each line. A line has no Kafka key, so its own station is taken for it."""
-    import pyarrow as pa  # noqa: PLC0415 - help stays quick
+    import pyarrow as pa
 
-    from meteostream.validate import INPUT_SCHEMA, validate_batch  # noqa: PLC0415
+    from meteostream.validate import INPUT_SCHEMA, validate_batch
 
     while lines := [line.rstrip(b"\r\n") for line in itertools.islice(file, BATCH)]:
         size = len(lines)

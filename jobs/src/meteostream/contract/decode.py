@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final, NoReturn, cast
 
 from msgspec import UNSET
@@ -43,6 +44,7 @@ REQUIRED: Final = (
 )
 OPTIONAL: Final = ("raw",)
 _WHITESPACE: Final = " \t\n\r"
+_BAD_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _MAX_DIGITS: Final = 400  # a longer integer cannot fit a 64-bit float
 
 
@@ -169,7 +171,7 @@ def _string(document: dict[str, Any], member: str) -> str:
     value = document[member]
     if not isinstance(value, str):
         raise ContractError(Reason.WRONG_TYPE, f"{member}: expected text, found {_kind(value)}")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if _BAD_TEXT.search(value):
         raise ContractError(Reason.BAD_TEXT, f"{member}: expected text, found U+0000 or a lone surrogate")
     return value
 
