@@ -20,11 +20,14 @@ class Finding(NamedTuple):
 
 
 def report(findings: list[Finding]) -> str:
-    """Return one text with every finding, those of the whole inventory (no host) first."""
-    lines = [f"{len(findings)} finding{'s' if len(findings) != 1 else ''}; nothing was changed."]
+    """Return one text with every finding: the whole inventory's (no host) first, equal ones of hosts together."""
+    hosts: dict[Finding, list[str]] = {}
     for finding in sorted(findings):
+        hosts.setdefault(finding._replace(host=""), []).append(finding.host)
+    lines = [f"{len(hosts)} finding{'s' if len(hosts) != 1 else ''}; nothing was changed."]
+    for finding, where in hosts.items():
         lines += [
-            f"{finding.host or 'inventory'}: {finding.check}",
+            f"{', '.join(filter(None, where)) or 'inventory'}: {finding.check}",
             f"  expected: {finding.expected}",
             f"  found:    {finding.found}",
             f"  do:       {finding.do}",
