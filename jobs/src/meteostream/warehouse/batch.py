@@ -21,6 +21,7 @@ from meteostream.warehouse.connection import retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from adbc_driver_manager import dbapi
 
@@ -29,6 +30,10 @@ PATIENCE_S: Final = 120.0
 
 Key = tuple[str, int]
 """(topic, partition)."""
+
+
+class WentBackError(Exception):
+    """The warehouse lost what it had committed; a restart continues from what it still has."""
 
 
 class StagingError(Exception):
@@ -195,6 +200,7 @@ class WarehouseWriter:
         self._on_retry = on_retry
         self._open: dbapi.Connection | None = None
         self._years: set[int] = set()
+        self._written: dict[Key, int] = {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -202,14 +208,15 @@ class WarehouseWriter:
         if connection is not None:
             connection.close()
 
-    def positions(self) -> dict[Key, int]:
-        """Next offset of each partition, as the warehouse has it."""
+    def stored_positions(self) -> dict[Key, tuple[int, datetime]]:
+        """Of each partition: next offset, and Kafka's timestamp of the record before it."""
 
-        def read() -> dict[Key, int]:
-            with self._connection().cursor() as cursor:
-                positions = self._positions(cursor)
-            self._connection().rollback()
-            return positions
+        def read() -> dict[Key, tuple[int, datetime]]:
+            connection = self._connection()
+            with connection.cursor() as cursor:
+                rows = self._select(cursor, statements.POSITIONS, self._query)
+            connection.rollback()
+            return {(topic, partition): (next_offset, last) for topic, partition, next_offset, last in rows}
 
         return self._retrying(read)
 
@@ -268,6 +275,7 @@ class WarehouseWriter:
                 cursor.execute(statements.ADD_HOURS, (self._query, json.dumps(hours.rows())))
             cursor.execute(statements.ADD_BATCH, (self._query, run, json.dumps(self._batch_row(batch_id, counts))))
         connection.commit()
+        self._written |= {(row["topic"], row["partition"]): row["next_offset"] for row in moved}
         return counts
 
     def _batch_row(self, batch_id: int, counts: BatchCounts) -> dict[str, Any]:
@@ -345,8 +353,22 @@ class WarehouseWriter:
     # The connection
 
     def _positions(self, cursor: dbapi.Cursor) -> dict[Key, int]:
+        """Positions under the lock.
+
+        Raises:
+            WentBackError: One is behind what this writer has committed.
+        """
         rows = self._select(cursor, statements.POSITIONS, self._query)
-        return {(topic, partition): next_offset for topic, partition, next_offset in rows}
+        positions = {(topic, partition): next_offset for topic, partition, next_offset, _last in rows}
+        for key, written in self._written.items():
+            if positions.get(key, 0) < written:
+                msg = (
+                    f"query {self._query}: expected the position of {key[0]}-{key[1]} at {written} or later, found "
+                    f"{positions.get(key)}: the warehouse lost a committed batch (failover, restore). The stream "
+                    "starts again from the warehouse's position"
+                )
+                raise WentBackError(msg)
+        return positions
 
     @staticmethod
     def _select(cursor: dbapi.Cursor, text: str, *parameters: str) -> Sequence[tuple[Any, ...]]:

@@ -255,7 +255,7 @@ ON CONFLICT DO NOTHING
 LOCK_QUERY: Final = "SELECT pg_advisory_xact_lock(hashtext('meteostream.stream.' || $1))"
 """One transaction of a query at a time, also of two drivers."""
 
-POSITIONS: Final = "SELECT topic, partition, next_offset FROM pipeline.stream_offset WHERE query = $1"
+POSITIONS: Final = "SELECT topic, partition, next_offset, last_timestamp FROM pipeline.stream_offset WHERE query = $1"
 
 MOVE_POSITIONS: Final = """
 INSERT INTO pipeline.stream_offset AS p (query, topic, partition, first_offset, next_offset, missing, last_timestamp)

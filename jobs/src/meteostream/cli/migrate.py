@@ -1,0 +1,37 @@
+"""``meteostream migrate``: bring the warehouse to this version."""
+
+from __future__ import annotations
+
+import click
+
+from meteostream.cli.common import Context, fail
+
+
+@click.command()
+@click.option("--role", metavar="ROLE", help="Become this role first, so that it owns what is made.")
+@click.pass_obj
+def command(context: Context, role: str | None) -> None:
+    """Bring the warehouse's schema and stations to this version.
+
+    Run again, it changes nothing. It needs the warehouse's owner.
+    """
+    import psycopg2  # noqa: PLC0415 - imported when it is used
+
+    from meteostream.warehouse.connection import connect  # noqa: PLC0415
+    from meteostream.warehouse.migrate import MigrationError, migrate  # noqa: PLC0415
+    from meteostream.warehouse.stations import load_stations  # noqa: PLC0415
+
+    try:
+        connection = connect(context.settings.warehouse, "meteostream migrate")
+    except psycopg2.OperationalError as error:
+        message = f"the warehouse does not answer: {error}".strip()
+        raise fail(message) from None
+    try:
+        for migration in migrate(connection, role=role):
+            click.echo(f"applied {migration.version:04d} {migration.name}")
+        changed = load_stations(connection)
+        click.echo(f"applied {changed} changes to stations" if changed else "stations are up to date")
+    except MigrationError as error:
+        raise fail(str(error)) from None
+    finally:
+        connection.close()
