@@ -82,9 +82,7 @@ def format_plan(states: Mapping[str, Mapping[str, Any]], ids: Mapping[str, str])
         steps[min(missing, key=lambda host: ids[host])] = "format"
     leavings = any(found["state"] == "partial" for found in journals.values())
     force = [
-        host
-        for host, step in steps.items()
-        if names[host]["state"] == "partial" or (step == "format" and leavings)
+        host for host, step in steps.items() if names[host]["state"] == "partial" or (step == "format" and leavings)
     ]
     return {"refuse": refuse, "steps": steps, "force": force}
 

@@ -48,8 +48,8 @@ def login_roles(roles: Mapping[str, Mapping[str, Any]], group: str) -> dict[str,
 def verifiers(roles: Mapping[str, Mapping[str, Any]], salt_key: str) -> dict[str, str]:
     """Return the verifier of each role's password.
 
-    A salt is derived from the role's name and a secret of this installation, so that a run that changes nothing computes
-    the verifier that the server has, and nobody outside can prepare for it.
+    A salt is derived from the role's name and a secret of this installation, so that a run that changes nothing
+    computes the verifier that the server has, and nobody outside can prepare for it.
     """
     result = {}
     for name, role in roles.items():

@@ -42,7 +42,7 @@ from ansible.module_utils.basic import AnsibleModule
 REQUEST_TIMEOUT_S = 10
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """Why HDFS takes no writes now."""
 
 
@@ -54,7 +54,7 @@ def fetch(url, method="GET"):
 
 
 def bean(server, name):
-    beans = fetch("%s/jmx?qry=Hadoop:service=NameNode,name=%s" % (server, name))["beans"]
+    beans = fetch(f"{server}/jmx?qry=Hadoop:service=NameNode,name={name}")["beans"]
     return beans[0] if beans else {}
 
 
@@ -65,16 +65,16 @@ def writable_server(servers):
         try:
             state = bean(server, "NameNodeStatus").get("State")
             if state != "active":
-                said.append("%s is %s" % (server, state or "starting"))
+                said.append(f"{server} is {state or 'starting'}")
                 continue
             info = bean(server, "NameNodeInfo").get("Safemode")
         except (OSError, ValueError, KeyError) as error:
-            said.append("%s does not answer: %s" % (server, error))
+            said.append(f"{server} does not answer: {error}")
             continue
         if not info:
             return server
-        said.append("%s is in safe mode: %s" % (server, " ".join(info.split())))
-    raise Unavailable("; ".join(said))
+        said.append(f"{server} is in safe mode: {' '.join(info.split())}")
+    raise UnavailableError("; ".join(said))
 
 
 def wait(servers, timeout):
@@ -82,7 +82,7 @@ def wait(servers, timeout):
     while True:
         try:
             return writable_server(servers)
-        except Unavailable:
+        except UnavailableError:
             if time.monotonic() - begin > timeout:
                 raise
         time.sleep(0.5)
@@ -96,7 +96,7 @@ class WebHdfs:
 
     def call(self, method, path, **query):
         query["user.name"] = self.user
-        url = "%s/webhdfs/v1%s?%s" % (self.server, urllib.parse.quote(path), urllib.parse.urlencode(query))
+        url = f"{self.server}/webhdfs/v1{urllib.parse.quote(path)}?{urllib.parse.urlencode(query)}"
         return fetch(url, method)
 
     def status(self, path):
@@ -112,7 +112,7 @@ class WebHdfs:
         """Bring one directory to its wanted state and return what was changed, as text."""
         found = self.status(path)
         if found is not None and found["type"] != "DIRECTORY":
-            raise ValueError("%s is a file: expected a directory. Move it away with: hdfs dfs -mv" % path)
+            raise ValueError(f"{path} is a file: expected a directory. Move it away with: hdfs dfs -mv")
         octal = wanted["mode"].lstrip("0") or "0"
         changes = []
         if found is None:
@@ -121,11 +121,11 @@ class WebHdfs:
                 self.call("PUT", path, op="MKDIRS", permission=octal)
             found = {} if check else self.status(path)
         if found.get("permission") != octal:
-            changes.append("mode %s" % octal)
+            changes.append(f"mode {octal}")
             if not check:
                 self.call("PUT", path, op="SETPERMISSION", permission=octal)
         if (found.get("owner"), found.get("group")) != (wanted["owner"], wanted["group"]):
-            changes.append("%(owner)s:%(group)s" % wanted)
+            changes.append(f"{wanted['owner']}:{wanted['group']}")
             if not check:
                 self.call("PUT", path, op="SETOWNER", owner=wanted["owner"], group=wanted["group"])
         return ", ".join(changes)
@@ -153,12 +153,12 @@ def main():
     paths, check = module.params["paths"], module.check_mode
     try:
         server = wait(module.params["servers"], 0 if check else module.params["timeout"])
-    except Unavailable as error:
+    except UnavailableError as error:
         if check:
-            module.exit_json(changed=True, paths={}, msg="HDFS does not run yet: %s" % error)
+            module.exit_json(changed=True, paths={}, msg=f"HDFS does not run yet: {error}")
         module.fail_json(
-            msg="HDFS takes no writes after %d s: %s. In safe mode it waits for blocks of DataNodes: see "
-            "hdfs dfsadmin -report, and journalctl -u hdfs-datanode on their hosts." % (module.params["timeout"], error)
+            msg=f"HDFS takes no writes after {module.params['timeout']} s: {error}. In safe mode it waits for blocks of "
+            "DataNodes: see hdfs dfsadmin -report, and journalctl -u hdfs-datanode on their hosts."
         )
     client = WebHdfs(server, module.params["user"])
     changes = {}
@@ -168,10 +168,10 @@ def main():
             if change:
                 changes[path] = change
     except urllib.error.HTTPError as error:
-        module.fail_json(msg="%s refused %s: %s" % (server, path, refusal(error)), paths=changes)
+        module.fail_json(msg=f"{server} refused {path}: {refusal(error)}", paths=changes)
     except (OSError, ValueError) as error:
-        module.fail_json(msg="%s, at %s: %s" % (server, path, error), paths=changes)
-    diff = {"before": "", "after": "".join("%s: %s\n" % item for item in sorted(changes.items()))}
+        module.fail_json(msg=f"{server}, at {path}: {error}", paths=changes)
+    diff = {"before": "", "after": "".join(f"{path}: {change}\n" for path, change in sorted(changes.items()))}
     module.exit_json(changed=bool(changes), paths=changes, server=server, diff=diff)
 
 

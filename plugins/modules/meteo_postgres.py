@@ -8,9 +8,10 @@ module: meteo_postgres
 short_description: Bring a cluster's settings, roles and databases to the wanted state
 description:
   - Runs on every member; the one that leads does the work, so that no host is special and a failover changes nothing.
-  - Settings go through Patroni, which gives them to all members. Parameters that need a restart of PostgreSQL are applied
-    member by member, replicas first, on the hosts named in O(restart_members) only (KF-28).
-  - Roles and databases are made and corrected, never removed. Rules of pg_hba.conf with an error end in a failure (KF-53).
+  - Settings go through Patroni, which gives them to all members. Parameters that need a restart of PostgreSQL are
+    applied member by member, replicas first, on the hosts named in O(restart_members) only (KF-28).
+  - Roles and databases are made and corrected, never removed. Rules of pg_hba.conf with an error end in a failure
+    (KF-53).
 options:
   rest:
     description: Address of this member's Patroni.
@@ -99,7 +100,7 @@ class Cluster:
         if found == wanted:
             return
         names = sorted(key for key in set(found) | set(wanted) if found.get(key) != wanted.get(key))
-        self.changes.append("settings %s" % ", ".join(names))
+        self.changes.append(f"settings {', '.join(names)}")
         if self.check:
             return
         loaded = scalar(connection, "SELECT pg_conf_load_time()")
@@ -122,7 +123,7 @@ class Cluster:
         for member in pending:
             if member["name"] in left:
                 continue
-            self.changes.append("restart of PostgreSQL on %s" % member["name"])
+            self.changes.append(f"restart of PostgreSQL on {member['name']}")
             if not self.check:
                 other = Patroni(member["api_url"].rsplit("/", 1)[0])
                 other.headers = self.patroni.headers
@@ -137,12 +138,12 @@ class Cluster:
         for name, role in wanted.items():
             login, verifier = bool(role.get("login")), verifiers.get(name)
             if name not in found:
-                self.apply(connection, "role %s" % name, "CREATE ROLE %s %s", name, login_clause(login))
+                self.apply(connection, f"role {name}", "CREATE ROLE %s %s", name, login_clause(login))
                 found[name] = (login, None)
             elif found[name][0] != login:
-                self.apply(connection, "role %s" % name, "ALTER ROLE %s %s", name, login_clause(login))
+                self.apply(connection, f"role {name}", "ALTER ROLE %s %s", name, login_clause(login))
             if verifier is not None and found[name][1] != verifier:
-                self.apply(connection, "password of %s" % name, "ALTER ROLE %s PASSWORD %s", name, Literal(verifier))
+                self.apply(connection, f"password of {name}", "ALTER ROLE %s PASSWORD %s", name, Literal(verifier))
         self.memberships(connection, wanted)
 
     def memberships(self, connection, wanted):
@@ -156,10 +157,10 @@ class Cluster:
             groups = role.get("member_of", [])
             for group in groups:
                 if (name, group) not in found:
-                    self.apply(connection, "%s in %s" % (name, group), "GRANT %s TO %s", group, name)
+                    self.apply(connection, f"{name} in {group}", "GRANT %s TO %s", group, name)
             for member, group in sorted(found):
                 if member == name and group not in groups:
-                    self.apply(connection, "%s not in %s" % (name, group), "REVOKE %s FROM %s", group, name)
+                    self.apply(connection, f"{name} not in {group}", "REVOKE %s FROM %s", group, name)
 
     def databases(self, connection, wanted):
         rows = query(
@@ -172,26 +173,26 @@ class Cluster:
             owner = database["owner"]
             if name not in found:
                 text = "CREATE DATABASE %s OWNER %s TEMPLATE template0 ENCODING 'UTF8'"
-                self.apply(connection, "database %s" % name, text, name, owner)
+                self.apply(connection, f"database {name}", text, name, owner)
                 found[name] = (owner, "UTF8", ["=Tc/" + owner])
             if found[name][1] != "UTF8":
                 raise ValueError(
-                    "database %s has the encoding %s, expected UTF8: dump it, drop it and restore it into a new one"
-                    % (name, found[name][1])
+                    f"database {name} has the encoding {found[name][1]}, expected UTF8: dump it, drop it and restore it "
+                    "into a new one"
                 )
             if found[name][0] != owner:
-                self.apply(connection, "owner of %s" % name, "ALTER DATABASE %s OWNER TO %s", name, owner)
+                self.apply(connection, f"owner of {name}", "ALTER DATABASE %s OWNER TO %s", name, owner)
             self.connect_rights(connection, name, found[name][2], database.get("roles", []))
 
     def connect_rights(self, connection, name, acl, roles):
-        """Let the owner, `roles` and operators connect and have temporary tables; having a role alone is not enough."""
+        """Let the owner, `roles` and operators connect and have temporary tables; a role alone is not enough."""
         grantees = {entry.split("=", 1)[0].strip('"'): entry.split("=", 1)[1].split("/")[0] for entry in acl}
         if grantees.get(""):
-            self.apply(connection, "rights on %s" % name, "REVOKE ALL ON DATABASE %s FROM PUBLIC", name)
+            self.apply(connection, f"rights on {name}", "REVOKE ALL ON DATABASE %s FROM PUBLIC", name)
         for role in [*roles, "pg_read_all_data"]:
             if not set("cT") <= set(grantees.get(role, "")):
                 text = "GRANT CONNECT, TEMPORARY ON DATABASE %s TO %s"
-                self.apply(connection, "%s may use %s" % (role, name), text, name, role)
+                self.apply(connection, f"{role} may use {name}", text, name, role)
 
     def apply(self, connection, what, text, *parts):
         self.changes.append(what)
@@ -222,7 +223,7 @@ def query(connection, text, *parts):
 
     pieces = text.split("%s")
     statement = sql.SQL(pieces[0])
-    for part, piece in zip(parts, pieces[1:]):
+    for part, piece in zip(parts, pieces[1:], strict=False):
         statement = statement + compose(part) + sql.SQL(piece)
     with connection.cursor() as cursor:
         cursor.execute(statement)
@@ -244,7 +245,7 @@ def connect(socket):
 def broken_rules(connection):
     """Return the lines of pg_hba.conf that PostgreSQL could not read."""
     rows = query(connection, "SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL")
-    return ["line %d: %s" % tuple(row) for row in rows]
+    return [f"line {number}: {error}" for number, error in rows]
 
 
 def credentials(path):
@@ -259,7 +260,7 @@ def converge(module):
     patroni = Patroni(params["rest"], *credentials(params["credentials"]))
     leader = patroni.wait_for_leader(0 if module.check_mode else params["timeout"])
     if leader != params["name"]:
-        return {"changed": False, "leader": leader, "msg": "the primary, %s, does it" % leader}
+        return {"changed": False, "leader": leader, "msg": f"the primary, {leader}, does it"}
     cluster = Cluster(module, patroni)
     with account(ACCOUNT), contextlib.closing(connect(params["socket"])) as connection:
         cluster.settings(params["settings"], connection)
@@ -270,8 +271,8 @@ def converge(module):
         cluster.databases(connection, params["databases"])
     if broken:
         module.fail_json(
-            msg="pg_hba.conf of %s has rules that PostgreSQL does not take: %s. They come from postgres_client_networks "
-            "and postgres_patroni_overrides." % (leader, "; ".join(broken))
+            msg=f"pg_hba.conf of {leader} has rules that PostgreSQL does not take: {'; '.join(broken)}. They come from "
+            "postgres_client_networks and postgres_patroni_overrides."
         )
     after = "".join(change + "\n" for change in cluster.changes)
     return {
@@ -303,9 +304,9 @@ def main():
         result = converge(module)
     except (OSError, PatroniError, ImportError) as error:
         if module.check_mode:
-            module.exit_json(changed=True, changes=[], msg="the cluster does not run yet: %s" % error)
+            module.exit_json(changed=True, changes=[], msg=f"the cluster does not run yet: {error}")
         module.fail_json(
-            msg="%s. Look further with: patronictl list; journalctl -u patroni; /var/log/patroni/patroni.log" % error
+            msg=f"{error}. Look further with: patronictl list; journalctl -u patroni; /var/log/patroni/patroni.log"
         )
     except ValueError as error:
         module.fail_json(msg=str(error))
