@@ -157,8 +157,8 @@ def main():
         if check:
             module.exit_json(changed=True, paths={}, msg=f"HDFS does not run yet: {error}")
         module.fail_json(
-            msg=f"HDFS takes no writes after {module.params['timeout']} s: {error}. In safe mode it waits for blocks of "
-            "DataNodes: see hdfs dfsadmin -report, and journalctl -u hdfs-datanode on their hosts."
+            msg=f"HDFS takes no writes after {module.params['timeout']} s: {error}. In safe mode it waits for blocks "
+            "of DataNodes: see hdfs dfsadmin -report, and journalctl -u hdfs-datanode on their hosts."
         )
     client = WebHdfs(server, module.params["user"])
     changes = {}

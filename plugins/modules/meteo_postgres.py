@@ -165,8 +165,9 @@ class Cluster:
     def databases(self, connection, wanted):
         rows = query(
             connection,
-            "SELECT d.datname, r.rolname, pg_encoding_to_char(d.encoding), coalesce(d.datacl, acldefault('d', d.datdba))"
-            "::text[] FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba",
+            "SELECT d.datname, r.rolname, pg_encoding_to_char(d.encoding), "
+            "coalesce(d.datacl, acldefault('d', d.datdba))::text[] "
+            "FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba",
         )
         found = {name: (owner, encoding, acl) for name, owner, encoding, acl in rows}
         for name, database in wanted.items():
@@ -177,15 +178,15 @@ class Cluster:
                 found[name] = (owner, "UTF8", ["=Tc/" + owner])
             if found[name][1] != "UTF8":
                 raise ValueError(
-                    f"database {name} has the encoding {found[name][1]}, expected UTF8: dump it, drop it and restore it "
-                    "into a new one"
+                    f"database {name} has the encoding {found[name][1]}, expected UTF8: dump it, drop it and restore "
+                    "it into a new one"
                 )
             if found[name][0] != owner:
                 self.apply(connection, f"owner of {name}", "ALTER DATABASE %s OWNER TO %s", name, owner)
             self.connect_rights(connection, name, found[name][2], database.get("roles", []))
 
     def connect_rights(self, connection, name, acl, roles):
-        """Let the owner, `roles` and operators connect and have temporary tables; a role alone is not enough."""
+        """Let the owner, `roles` and operators connect and have temporary tables, and nobody else."""
         grantees = {entry.split("=", 1)[0].strip('"'): entry.split("=", 1)[1].split("/")[0] for entry in acl}
         if grantees.get(""):
             self.apply(connection, f"rights on {name}", "REVOKE ALL ON DATABASE %s FROM PUBLIC", name)
