@@ -15,11 +15,11 @@ def command(context: Context, role: str | None) -> None:
 
     Run again, it changes nothing. It needs the warehouse's owner.
     """
-    import psycopg2  # noqa: PLC0415 - imported when it is used
+    import psycopg2
 
-    from meteostream.warehouse.connection import connect  # noqa: PLC0415
-    from meteostream.warehouse.migrate import MigrationError, migrate  # noqa: PLC0415
-    from meteostream.warehouse.stations import load_stations  # noqa: PLC0415
+    from meteostream.warehouse.connection import connect
+    from meteostream.warehouse.migrate import MigrationError, migrate
+    from meteostream.warehouse.stations import load_stations
 
     try:
         connection = connect(context.settings.warehouse, "meteostream migrate")

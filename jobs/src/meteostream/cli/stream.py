@@ -26,8 +26,8 @@ def _start(context: Context, name: str, port: int, address: str) -> None:
 @click.pass_obj
 def warehouse(context: Context, *, accept_loss: bool) -> None:
     """Reports into PostgreSQL, dead letters to their topic."""
-    from meteostream.streams.positions import PositionError  # noqa: PLC0415 - Spark is imported when it is used
-    from meteostream.streams.to_warehouse import run_warehouse  # noqa: PLC0415
+    from meteostream.streams.positions import PositionError
+    from meteostream.streams.to_warehouse import run_warehouse
 
     stopping = stop_event()
     stream = context.settings.streams.warehouse
@@ -43,8 +43,8 @@ def warehouse(context: Context, *, accept_loss: bool) -> None:
 @click.pass_obj
 def lake(context: Context, *, accept_loss: bool) -> None:
     """Every message into the lake's bronze table."""
-    from meteostream.streams.positions import PositionError  # noqa: PLC0415 - Spark is imported when it is used
-    from meteostream.streams.to_lake import run_lake  # noqa: PLC0415
+    from meteostream.streams.positions import PositionError
+    from meteostream.streams.to_lake import run_lake
 
     stopping = stop_event()
     stream = context.settings.streams.lake
@@ -56,7 +56,7 @@ def lake(context: Context, *, accept_loss: bool) -> None:
 
 
 def _refused(error: Exception) -> int:
-    import logging  # noqa: PLC0415
+    import logging
 
     logging.getLogger(__name__).critical("%s", error)
     click.echo(f"meteostream: {error}", err=True)
