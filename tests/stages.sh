@@ -14,7 +14,7 @@ stage fast shellcheck scripts/shellcheck-all
 stage fast meteo pytest tests/meteo
 stage fast artifacts pytest tests/artifacts
 stage fast operations pytest tests/operations
-stage fast checks pytest tests/preflight tests/secrets tests/firewall tests/docs
+stage fast checks pytest tests/base tests/preflight tests/secrets tests/firewall tests/docs
 stage fast jobs scripts/jobs-python pytest -m 'not kafka and not postgres and not spark and not package_data'
 
 node_stage landing molecule-default scripts/molecule default
