@@ -37,6 +37,7 @@ FORGET_EVERY_S: Final = 300.0
 _BATCH_BYTES: Final = 131_072
 _LINGER_MS: Final = 5
 _MAX_BLOCK_MS: Final = 10_000
+_RECONNECT_MS: Final = 2_000
 
 
 class Client(Protocol):
@@ -77,7 +78,8 @@ def kafka_client(kafka: Kafka, client_id: str) -> Client:
         linger_ms=_LINGER_MS,
         max_block_ms=_MAX_BLOCK_MS,
         allow_auto_create_topics=False,
-        reconnect_backoff_max_ms=2_000,
+        bootstrap_timeout_ms=_MAX_BLOCK_MS,
+        reconnect_backoff_max_ms=_RECONNECT_MS,
         **options,
     )
     return client
