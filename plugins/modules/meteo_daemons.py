@@ -95,18 +95,29 @@ def processes(unit):
     return []
 
 
+def read_as_owner(pid, name):
+    """Return the lines of a file of /proc/PID: root of a container may not trace others, but an owner may read its own."""
+    path = f"/proc/{pid}/{name}"
+    try:
+        owner = os.stat(f"/proc/{pid}")
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+        with open(path, encoding="ascii") as stream:
+            return stream.read().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []  # it has ended, or it hides
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
 def memory_mb(pids):
     """Return (proportional set size, resident set size) of the processes in MB; pages they share count once in PSS."""
     total = {"Pss:": 0, "Rss:": 0}
     for pid in pids:
-        try:
-            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as stream:
-                for line in stream:
-                    fields = line.split()
-                    if fields[0] in total:
-                        total[fields[0]] += int(fields[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+        for fields in map(str.split, read_as_owner(pid, "smaps_rollup")):
+            if fields[0] in total:
+                total[fields[0]] += int(fields[1])
     return round(total["Pss:"] / 1024), round(total["Rss:"] / 1024)
 
 
