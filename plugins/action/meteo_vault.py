@@ -115,9 +115,9 @@ class ActionModule(ActionBase):
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)  # two runs that start at once make one vault
-            content, added = complete(read(path, self._loader._vault), args["secrets"], args["length"])  # noqa: SLF001
+            content, added = complete(read(path, self._loader._vault), args["secrets"], args["length"])
             if added and not self._task.check_mode:
-                write(path, content, self._loader._vault)  # noqa: SLF001
+                write(path, content, self._loader._vault)
         finally:
             os.close(folder)
         return result | {"changed": bool(added), "added": added, "vault": str(path)}
