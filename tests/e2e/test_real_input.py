@@ -69,7 +69,7 @@ def test_every_report_is_in_the_warehouse_once(platform: Platform) -> None:
 
 
 def test_the_ledger_finds_nothing_lost_and_nothing_doubled(loaded: dict[str, Any]) -> None:
-    assert (loaded["lost"], loaded["doubled"]) == (0, 0)
+    assert (loaded["lost"], loaded["doubled"], loaded["findings"]) == (0, 0, [])
 
 
 @pytest.mark.usefixtures("loaded")
@@ -167,7 +167,7 @@ def test_loading_the_same_file_again_changes_no_row(platform: Platform) -> None:
     done = platform.meteostream("ledger", "check", "--json", "--wait", str(WAIT_S), timeout=WAIT_S + 120)
     ledger = json.loads(done.stdout)
     assert platform.sql(query) == before
-    assert (ledger["lost"], ledger["doubled"]) == (0, 0)
+    assert (ledger["lost"], ledger["doubled"], ledger["findings"]) == (0, 0, [])
 
 
 def test_this_files_arithmetic_knows_the_rules() -> None:
