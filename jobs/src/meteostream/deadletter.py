@@ -75,20 +75,36 @@ class DeadLetterProducer:
 
     def send(self, dead: pa.Table) -> None:
         """Send the rows and wait until all in-sync brokers have them."""
-        names = ["topic", "partition", "offset", "timestamp", "journal_id", "dead_reason", "dead_detail", "key", "value"]
+        names = [
+            "topic",
+            "partition",
+            "offset",
+            "timestamp",
+            "journal_id",
+            "dead_reason",
+            "dead_detail",
+            "key",
+            "value",
+        ]
         messages = [(row["key"], row["value"], headers_of(row)) for row in dead.select(names).to_pylist()]
         self.send_all(self._topic, messages)
 
-    def send_all(self, topic: str, messages: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]) -> None:
+    def send_all(
+        self, topic: str, messages: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
+    ) -> None:
         """Send (key, value, headers) and wait for all acknowledgements.
 
-        Raises:
-            kafka.errors.KafkaError: A message was not acknowledged in time.
+        Raises
+        ------
+        kafka.errors.KafkaError
+            A message was not acknowledged in time.
         """
         if self._client is None:
             self._client = kafka_client(self._kafka, "meteostream-dead-letters")
         try:
-            futures = [self._client.send(topic, value=value, key=key, headers=headers) for key, value, headers in messages]
+            futures = [
+                self._client.send(topic, value=value, key=key, headers=headers) for key, value, headers in messages
+            ]
             for future in futures:
                 future.get(timeout=SEND_TIMEOUT_S)
         except BaseException:
@@ -111,9 +127,13 @@ FROM pipeline.dead_letter
 
 def _letters(cursor: psycopg2.extensions.cursor) -> list[DeadLetter]:
     return [
-        DeadLetter(*row[:7], *(None if item is None else bytes(item) for item in row[7:9]), row[9])
-        for row in cursor.fetchall()
+        DeadLetter(topic, partition, offset, hour, reason, detail, journal_id, _bytes(key), _bytes(value), replays)
+        for topic, partition, offset, hour, reason, detail, journal_id, key, value, replays in cursor.fetchall()
     ]
+
+
+def _bytes(content: memoryview | None) -> bytes | None:
+    return None if content is None else bytes(content)
 
 
 def list_letters(
@@ -121,11 +141,16 @@ def list_letters(
 ) -> list[DeadLetter]:
     """The latest dead letters, newest first.
 
-    Args:
-        connection: To the warehouse.
-        reason: Only these.
-        pending: Only those that were never replayed.
-        limit: At most so many.
+    Parameters
+    ----------
+    connection
+        To the warehouse.
+    reason
+        Only these.
+    pending
+        Only those that were never replayed.
+    limit
+        At most so many.
     """
     with connection, connection.cursor() as cursor:
         cursor.execute(
@@ -139,7 +164,8 @@ def list_letters(
 def find_letter(connection: psycopg2.extensions.connection, place: str) -> DeadLetter:
     """The dead letter at ``topic-partition@offset``.
 
-    Raises:
+    Raises
+    ------
         DeadLetterError: There is none, or the place has another form.
     """
     topic, partition, offset = parse_place(place)
@@ -179,12 +205,18 @@ def replay(
     The rows are locked and marked in the transaction that surrounds the sending, so two replays at once, or one after
     the other, send a letter once. A crash between the two may send it twice, which the identities make harmless.
 
-    Args:
-        connection: To the warehouse.
-        producer: Sends them.
-        topic: The observations' topic.
-        letters: Which ones.
-        again: Also those that were replayed before.
+    Parameters
+    ----------
+    connection
+        To the warehouse.
+    producer
+        Sends them.
+    topic
+        The observations' topic.
+    letters
+        Which ones.
+    again
+        Also those that were replayed before.
     """
     places = [(letter.topic, letter.partition, letter.offset) for letter in letters]
     if not places:

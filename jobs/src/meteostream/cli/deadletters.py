@@ -54,7 +54,8 @@ def show(context: Context, place: str) -> None:
             letter = find_letter(connection, place)
     except DeadLetterError as error:
         raise fail(str(error)) from None
-    click.echo(f"place       {letter.place}\nhour        {letter.hour}\nreason      {letter.reason}\ndetail      {letter.detail}")
+    click.echo(f"place       {letter.place}\nhour        {letter.hour}")
+    click.echo(f"reason      {letter.reason}\ndetail      {letter.detail}")
     click.echo(f"journal id  {letter.journal_id or 'none'}\nsent again  {letter.replays} times")
     if letter.reason in set(Reason):
         click.echo(f"advice      {ADVICE[Reason(letter.reason)]}")
@@ -90,7 +91,9 @@ def replay(context: Context, *, places: tuple[str, ...], reason: str | None, aga
         raise fail(str(error)) from None
     finally:
         producer.close()
-    click.echo(f"sent {len(sent)} of {len(letters)}" + ("" if len(sent) == len(letters) else "; the others were sent before"))
+    click.echo(
+        f"sent {len(sent)} of {len(letters)}" + ("" if len(sent) == len(letters) else "; the others were sent before")
+    )
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def command() -> None:
 @click.option("--closed", "closed_too", is_flag=True, help="Examine closed hours again.")
 @click.pass_obj
 def check(context: Context, *, as_json: bool, wait: float, closed_too: bool) -> None:
-    """Is everything that was received by now accounted for?
+    """Check that everything received by now is accounted for.
 
     Exit code 0: yes. 1: something is lost, doubled or does not add up; the findings say what.
     """
@@ -103,6 +103,8 @@ def _show(result: Result, *, as_json: bool) -> None:
     click.echo(table(rows, ["hour", *COLUMNS, ""]))
     for finding in result.findings:
         click.echo(f"- {finding}")
+    for note in result.notes:
+        click.echo(f"(note) {note}")
     click.echo(
         f"{result.lost} lost, {result.doubled} doubled, {result.offsets} offsets read: "
         f"{'everything adds up' if result.ok else 'NOT everything adds up'}"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 CATALOG: Final = "lake"
-NAMESPACE: Final = "lake.weather"
 TABLE: Final = "lake.weather.bronze"
 
 COLUMNS: Final[dict[str, str]] = {
@@ -88,18 +87,19 @@ def catalog_settings(uri: str) -> dict[str, str]:
 class Bronze:
     """The bronze table, as the stream of one topic writes it."""
 
-    def __init__(self, spark: SparkSession, topic: str) -> None:
+    def __init__(self, spark: SparkSession, topic: str, table: str = TABLE) -> None:
         self._spark = spark
         self._topic = topic
+        self._table = table
         self._committed: dict[int, int] = {}
 
     def create(self) -> None:
         """Make the table unless it is there."""
         columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
         properties = ", ".join(f"'{name}' = '{value}'" for name, value in PROPERTIES.items())
-        self._spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {NAMESPACE}")
+        self._spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {self._table.rpartition('.')[0]}")
         self._spark.sql(
-            f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns}) USING iceberg "
+            f"CREATE TABLE IF NOT EXISTS {self._table} ({columns}) USING iceberg "
             f"PARTITIONED BY (days(intake_at), partition) TBLPROPERTIES ({properties})"
         )
 
@@ -110,7 +110,7 @@ class Bronze:
         """
         greatest = self._spark.sql(
             f"SELECT partition.partition AS partition, max(readable_metrics.offset.upper_bound) AS last "  # noqa: S608
-            f"FROM {TABLE}.files WHERE content = 0 AND readable_metrics.topic.upper_bound = '{self._topic}' "
+            f"FROM {self._table}.files WHERE content = 0 AND readable_metrics.topic.upper_bound = '{self._topic}' "
             "GROUP BY partition.partition"
         ).collect()
         self._committed = {row["partition"]: row["last"] for row in greatest}
@@ -122,13 +122,15 @@ class Bronze:
     def append(self, batch: DataFrame, _batch_id: int) -> Mapping[str, int]:
         """Append the rows of a batch that bronze does not have; give how many there were.
 
-        Args:
-            batch: Verdicts with key and value.
+        Parameters
+        ----------
+        batch
+            Verdicts with key and value.
         """
         rows = batch.withColumn("intake_at", F.coalesce("received_at", "timestamp")).select(*COLUMNS)
         if self._committed:
             rows = rows.where(self._is_new())
-        rows.writeTo(TABLE).append()
+        rows.writeTo(self._table).append()
         return {"accepted": self._rows_added()}
 
     def _is_new(self) -> Column:
@@ -140,13 +142,13 @@ class Bronze:
     def _rows_added(self) -> int:
         """Rows that the last snapshot added, from its summary."""
         rows = self._spark.sql(
-            f"SELECT summary['added-records'] AS added FROM {TABLE}.snapshots ORDER BY committed_at DESC LIMIT 1"  # noqa: S608
+            f"SELECT summary['added-records'] AS added FROM {self._table}.snapshots ORDER BY committed_at DESC LIMIT 1"  # noqa: S608
         ).collect()
         return int(rows[0]["added"] or 0) if rows else 0
 
     def _timestamp_of(self, partition: int, offset: int) -> datetime:
         rows = (
-            self._spark.table(TABLE)
+            self._spark.table(self._table)
             .where((F.col("topic") == self._topic) & (F.col("partition") == partition) & (F.col("offset") == offset))
             .select("timestamp")
             .collect()

@@ -1,4 +1,4 @@
-"""Third witness: bronze, from Iceberg's metadata (JSON, Avro) and data files (Parquet), read as the format defines them.
+"""Third witness: bronze, from Iceberg's metadata (JSON, Avro) and data files (Parquet), as the format defines them.
 
 https://iceberg.apache.org/spec: the version hint names the metadata file, that names the snapshot's manifest list, that
 lists manifests, and these list data files with bounds by column id, integers little-endian.
@@ -76,7 +76,9 @@ class Snapshot:
             rows[file.partition] += file.rows
             first[file.partition] = min(file.first_offset, first.get(file.partition, file.first_offset))
             last[file.partition] = max(file.last_offset, last.get(file.partition, file.last_offset))
-        return {partition: Contiguity(rows[partition], last[partition] - first[partition] + 1) for partition in sorted(rows)}
+        return {
+            partition: Contiguity(rows[partition], last[partition] - first[partition] + 1) for partition in sorted(rows)
+        }
 
     def next_offsets(self) -> dict[int, int]:
         """After the greatest offset of each partition."""
@@ -138,7 +140,8 @@ class Snapshot:
                     yield _data_file(entry["data_file"], ids)
 
     def _avro(self, location: str) -> Iterable[dict[str, Any]]:
-        return list(fastavro.reader(io.BytesIO(self._store.read(location))))  # type: ignore[arg-type]  # records are dicts
+        found: list[Any] = list(fastavro.reader(io.BytesIO(self._store.read(location))))
+        return found
 
 
 def _data_file(data: dict[str, Any], ids: dict[str, int]) -> DataFile:
@@ -156,7 +159,7 @@ def _data_file(data: dict[str, Any], ids: dict[str, int]) -> DataFile:
             last_intake=_EPOCH + timedelta(microseconds=_integer(upper[ids["intake_at"]])),
         )
     except (KeyError, ValueError) as error:
-        msg = f"{data['file_path']}: expected one Kafka partition and bounds of offset and intake_at, found none ({error})"
+        msg = f"{data['file_path']}: expected one Kafka partition, bounds of offset and intake_at; found none ({error})"
         raise BronzeError(msg) from error
 
 

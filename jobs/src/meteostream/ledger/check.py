@@ -42,16 +42,26 @@ RECONCILED: Final = "reconciled"
 class Hour:
     """One hour of reception.
 
-    Attributes:
-        hour: Its beginning.
-        journal_ids: Distinct ids in the journals.
-        accepted, duplicate, superseded, dead: How the offsets ended.
-        bronze_rows: Distinct messages in bronze.
-        lost, doubled: See the module.
-        uncounted: Difference between accepted + superseded and the stored events.
-        balanced: Whether the four add up to bronze's messages; None while the hour is not over.
-        closed: Whether it is stored as closed (then the figures are the stored ones).
-        examples: Hex of some lost ids.
+    Attributes
+    ----------
+    hour
+        Its beginning.
+    journal_ids
+        Distinct ids in the journals.
+    accepted, duplicate, superseded, dead
+        How the offsets ended.
+    bronze_rows
+        Distinct messages in bronze.
+    lost, doubled
+        See the module.
+    uncounted
+        Difference between accepted + superseded and the stored events.
+    balanced
+        Whether the four add up to bronze's messages; None while the hour is not over.
+    closed
+        Whether it is stored as closed (then the figures are the stored ones).
+    examples
+        Hex of some lost ids.
     """
 
     hour: datetime
@@ -81,6 +91,7 @@ class Result:
     horizon: datetime
     hours: list[Hour] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     bronze_lost: int = 0
     bronze_doubled: int = 0
     offsets: int = 0
@@ -116,6 +127,7 @@ class Result:
             "offsets": self.offsets,
             "closed_hours": sum(hour.closed for hour in self.hours),
             "findings": self.findings,
+            "notes": self.notes,
             "hours": [dataclasses.asdict(hour) | {"hour": _text(hour.hour)} for hour in self.hours],
         }
 
@@ -133,9 +145,12 @@ class Ledger:
     def check(self, horizon: datetime | None = None, *, closed_too: bool = False) -> Result:
         """Compare everything received before ``horizon`` (default: now).
 
-        Args:
-            horizon: Later entries of the journals are not judged.
-            closed_too: Examine closed hours again, as far as the journals still hold them.
+        Parameters
+        ----------
+        horizon
+            Later entries of the journals are not judged.
+        closed_too
+            Examine closed hours again, as far as the journals still hold them.
         """
         result = Result(horizon or datetime.now(UTC))
         producers = journals(self._outbox)
@@ -150,8 +165,8 @@ class Ledger:
                 result.hours.append(self._hour(hour, producers, snapshot, result.horizon))
         self._totals(result, snapshot)
         result.findings += [_sentence(hour) for hour in result.hours if not hour.whole]
-        result.findings += [
-            f"{producer.directory}: the last entry is torn; it was never sent, the producer cuts it off at its next start"
+        result.notes += [
+            f"{producer.directory}: the last entry is torn: never sent, cut off by the producer's next start"
             for producer in producers
             if producer.torn and not _being_written(producer)
         ]
@@ -169,14 +184,21 @@ class Ledger:
     def close(self, now: datetime | None = None) -> tuple[list[Hour], Result]:
         """Store the hours that are over and whole; tell the journals how far all is reconciled.
 
-        Returns:
-            The hours that were closed now, and what the check found.
+        Returns
+        -------
+        The hours that were closed now, and what the check found.
         """
         result = self.check(now)
         done = []
         for hour in result.hours:
             over = hour.hour + HOUR + GRACE <= result.horizon
-            if over and not hour.closed and hour.whole and hour.balanced and not (result.bronze_lost or result.bronze_doubled):
+            if (
+                over
+                and not hour.closed
+                and hour.whole
+                and hour.balanced
+                and not (result.bronze_lost or result.bronze_doubled)
+            ):
                 names = ("journal_ids", *ENDS, "bronze_rows", "lost", "doubled")
                 self._warehouse.close(hour.hour, {name: getattr(hour, name) for name in names})
                 done.append(hour)
@@ -199,13 +221,16 @@ class Ledger:
         absent = _absent(ids, rows)
         lost = unseen | (absent - self._warehouse.dead_ids(sorted(absent)))
         messages, copies = _messages(rows)
-        counts = self._warehouse.hour(hour)
+        counts = self._warehouse.hour(hour, self._topic)
         events = counts.pop("events")
         over = hour + HOUR + GRACE <= horizon
         return Hour(
             hour=hour,
             journal_ids=len(ids),
-            **counts,
+            accepted=counts["accepted"],
+            duplicate=counts["duplicate"],
+            superseded=counts["superseded"],
+            dead=counts["dead"],
             bronze_rows=messages,
             lost=len(lost),
             doubled=copies + self._warehouse.doubled(hour),

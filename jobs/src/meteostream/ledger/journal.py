@@ -37,9 +37,12 @@ class JournalError(Exception):
 class Journal:
     """One producer's journal, as it was when the ledger looked.
 
-    Attributes:
-        directory: Where it lies.
-        torn: Whether the last line was not complete.
+    Attributes
+    ----------
+    directory
+        Where it lies.
+    torn
+        Whether the last line was not complete.
     """
 
     directory: Path
@@ -56,13 +59,19 @@ class Journal:
     def read(self, topic: str, hour: datetime, until: datetime) -> Iterator[Journalled]:
         """Entries for ``topic`` that were received in ``hour`` and before ``until``, in order.
 
-        Args:
-            topic: Entries for other topics are passed over.
-            hour: Segments without it are not read.
-            until: The ledger's horizon; what was received later is not judged.
+        Parameters
+        ----------
+        topic
+            Entries for other topics are passed over.
+        hour
+            Segments without it are not read.
+        until
+            The ledger's horizon; what was received later is not judged.
 
-        Raises:
-            JournalError: A line that is not the last is damaged, or entry numbers have a gap.
+        Raises
+        ------
+        JournalError
+            A line that is not the last is damaged, or entry numbers have a gap.
         """
         segments = self._segments()
         for index, path in enumerate(segments):
@@ -73,9 +82,7 @@ class Journal:
     def _segments(self) -> list[Path]:
         return sorted(path for path in self.directory.iterdir() if path.name.endswith(SUFFIX) and path.stat().st_size)
 
-    def _segment(
-        self, path: Path, topic: str, hour: datetime, until: datetime, *, last: bool
-    ) -> Iterator[Journalled]:
+    def _segment(self, path: Path, topic: str, hour: datetime, until: datetime, *, last: bool) -> Iterator[Journalled]:
         number_before: int | None = None
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -87,7 +94,7 @@ class Journal:
                     msg = f"{path} line {number}: expected an entry with a right checksum, found a damaged line"
                     raise JournalError(msg)
                 if number_before is not None and entry["n"] != number_before + 1:
-                    msg = f"{path} line {number}: expected entry {number_before + 1}, found {entry['n']}: entries are missing"
+                    msg = f"{path} line {number}: expected entry {number_before + 1}, found {entry['n']}"
                     raise JournalError(msg)
                 number_before = entry["n"]
                 received = _moment(entry["received_at"])
@@ -98,13 +105,17 @@ class Journal:
 def journals(root: Path) -> list[Journal]:
     """The journals below ``root``: each directory that holds segments.
 
-    Raises:
-        JournalError: ``root`` is not there: without it nothing would be checked.
+    Raises
+    ------
+    JournalError
+        ``root`` is not there: without it nothing would be checked.
     """
     if not root.is_dir():
-        msg = f"{root}: expected the producers' journals there, found no directory; see [outbox] directory in the settings"
+        msg = f"{root}: expected the producers' journals, found no directory; see [outbox] in the settings"
         raise JournalError(msg)
-    folders = sorted({path.parent for path in root.glob(f"*/*{SUFFIX}")} | {path.parent for path in root.glob(f"*{SUFFIX}")})
+    folders = sorted(
+        {path.parent for path in root.glob(f"*/*{SUFFIX}")} | {path.parent for path in root.glob(f"*{SUFFIX}")}
+    )
     return [Journal(folder) for folder in folders]
 
 

@@ -19,8 +19,10 @@ class Store(Protocol):
     def read(self, location: str) -> bytes:
         """Content of the file at ``location``, as Iceberg wrote it.
 
-        Raises:
-            FileNotFoundError: There is none.
+        Raises
+        ------
+        FileNotFoundError
+            There is none.
         """
 
 

@@ -93,15 +93,15 @@ class Warehouse:
             cursor.execute("SELECT hour FROM pipeline.batch_hour WHERE query = %s", (QUERY,))
             return {row[0] for row in cursor.fetchall()}
 
-    def hour(self, hour: datetime) -> dict[str, int]:
+    def hour(self, hour: datetime, topic: str) -> dict[str, int]:
         """How the offsets of an hour ended, and ``events``: the rows that say so; of one moment."""
         with self._connection.cursor() as cursor:
             cursor.execute(
                 "SELECT coalesce(sum(accepted), 0), coalesce(sum(duplicate), 0), coalesce(sum(superseded), 0), "
                 "coalesce(sum(dead), 0), (SELECT count(*) FROM core.observation_event "
-                "WHERE received_at >= %(h)s AND received_at < %(h)s + interval '1 hour') "
+                "WHERE received_at >= %(h)s AND received_at < %(h)s + interval '1 hour' AND kafka_topic = %(t)s) "
                 "FROM pipeline.batch_hour WHERE query = %(q)s AND hour = %(h)s",
-                {"q": QUERY, "h": hour},
+                {"q": QUERY, "h": hour, "t": topic},
             )
             row = cursor.fetchone() or (0,) * (len(ENDS) + 1)
             return dict(zip((*ENDS, "events"), map(int, row), strict=True))
@@ -122,7 +122,8 @@ class Warehouse:
         """Position of each partition."""
         with self._connection.cursor() as cursor:
             cursor.execute(
-                "SELECT partition, next_offset FROM pipeline.stream_offset WHERE query = %s AND topic = %s", (QUERY, topic)
+                "SELECT partition, next_offset FROM pipeline.stream_offset WHERE query = %s AND topic = %s",
+                (QUERY, topic),
             )
             return dict(cursor.fetchall())
 
@@ -143,8 +144,9 @@ class Warehouse:
         """Store a closed hour; an hour is closed once."""
         with self._connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO pipeline.ledger_hour (hour, journal_ids, accepted, duplicate, superseded, dead, bronze_rows, "
-                "lost, doubled) VALUES (%(hour)s, %(journal_ids)s, %(accepted)s, %(duplicate)s, %(superseded)s, %(dead)s, "
-                "%(bronze_rows)s, %(lost)s, %(doubled)s) ON CONFLICT (hour) DO NOTHING",
+                "INSERT INTO pipeline.ledger_hour "
+                "(hour, journal_ids, accepted, duplicate, superseded, dead, bronze_rows, lost, doubled) VALUES "
+                "(%(hour)s, %(journal_ids)s, %(accepted)s, %(duplicate)s, %(superseded)s, %(dead)s, %(bronze_rows)s, "
+                "%(lost)s, %(doubled)s) ON CONFLICT (hour) DO NOTHING",
                 row | {"hour": hour},
             )

@@ -19,22 +19,30 @@ class StreamMetrics:
     def __init__(self, query: str, registry: CollectorRegistry = REGISTRY) -> None:
         label = ("query",)
         self._query = query
-        self._rows = Counter(
-            "meteostream_stream_rows", "Rows by how they ended", ("query", "end"), registry=registry
-        )
+        self._rows = Counter("meteostream_stream_rows", "Rows by how they ended", ("query", "end"), registry=registry)
         self._batches = Histogram(
             "meteostream_stream_batch_seconds", "Duration of a batch", label, buckets=BATCH_BUCKETS, registry=registry
         )
-        self._retries = Counter("meteostream_stream_retries", "Attempts of a batch that failed", label, registry=registry)
+        self._retries = Counter(
+            "meteostream_stream_retries", "Attempts of a batch that failed", label, registry=registry
+        )
         self._commit = Gauge(
-            "meteostream_stream_last_commit_timestamp_seconds", "When the last batch was committed", label, registry=registry
+            "meteostream_stream_last_commit_timestamp_seconds",
+            "When the last batch was committed",
+            label,
+            registry=registry,
         )
         self._heartbeat = Gauge(
-            "meteostream_stream_heartbeat_timestamp_seconds", "When the driver last looked at its query", label, registry=registry
+            "meteostream_stream_heartbeat_timestamp_seconds",
+            "When the driver last looked at its query",
+            label,
+            registry=registry,
         )
         self._lag = Gauge(
-            "meteostream_stream_lag_offsets", "Records in Kafka that the last batch left unread",
-            ("query", "topic", "partition"), registry=registry,
+            "meteostream_stream_lag_offsets",
+            "Records in Kafka that the last batch left unread",
+            ("query", "topic", "partition"),
+            registry=registry,
         )
         self._retries.labels(query)
         self._batches.labels(query)
@@ -75,6 +83,6 @@ def lags(progress: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     return found
 
 
-def _offsets(value: Any) -> dict[str, dict[str, int]]:  # noqa: ANN401 - JSON text or its object
+def _offsets(value: Any) -> dict[str, dict[str, int]]:
     decoded = json.loads(value) if isinstance(value, str) else value
     return decoded if isinstance(decoded, dict) else {}

@@ -41,8 +41,9 @@ class PositionError(Exception):
     """Kafka cannot continue a stored position: records were lost, or the topic is another one."""
 
 
-def consumer(kafka: Kafka, **options: Any) -> KafkaConsumer:  # noqa: ANN401 - kafka-python's own options
-    """A kafka-python consumer without a group."""
+def client_options(kafka: Kafka) -> dict[str, Any]:
+    """Options of a kafka-python client to reach the brokers."""
+    options: dict[str, Any] = {"bootstrap_servers": kafka.bootstrap, "security_protocol": kafka.security}
     if kafka.security.startswith("SASL"):
         options |= {
             "sasl_mechanism": kafka.mechanism,
@@ -51,20 +52,21 @@ def consumer(kafka: Kafka, **options: Any) -> KafkaConsumer:  # noqa: ANN401 - k
         }
     if kafka.ca:
         options["ssl_cafile"] = kafka.ca
-    return KafkaConsumer(
-        bootstrap_servers=kafka.bootstrap,
-        security_protocol=kafka.security,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        **options,
-    )
+    return options
+
+
+def consumer(kafka: Kafka) -> KafkaConsumer:
+    """A kafka-python consumer without a group."""
+    return KafkaConsumer(**client_options(kafka), enable_auto_commit=False, auto_offset_reset="none")
 
 
 def partition_states(client: KafkaConsumer, topic: str) -> dict[int, PartitionState]:
     """What the brokers have of every partition of ``topic``.
 
-    Raises:
-        PositionError: There is no such topic.
+    Raises
+    ------
+    PositionError
+        There is no such topic.
     """
     partitions = client.partitions_for_topic(topic)
     if not partitions:
@@ -149,14 +151,21 @@ def starting_offsets(topic: str, positions: Mapping[int, Position], partitions: 
 def begin(kafka: Kafka, topic: str, positions: Mapping[int, Position], *, accept_loss: bool) -> str:
     """Check the stored positions and give Spark's starting offsets.
 
-    Args:
-        kafka: Brokers.
-        topic: Topic of the observations.
-        positions: As the query's store has them.
-        accept_loss: Begin anyway, with the first record that Kafka still has.
+    Parameters
+    ----------
+    kafka
+        Brokers.
+    topic
+        Topic of the observations.
+    positions
+        As the query's store has them.
+    accept_loss
+        Begin anyway, with the first record that Kafka still has.
 
-    Raises:
-        PositionError: Kafka cannot continue the positions, and the loss is not accepted.
+    Raises
+    ------
+    PositionError
+        Kafka cannot continue the positions, and the loss is not accepted.
     """
     client = consumer(kafka)
     try:
@@ -169,7 +178,11 @@ def begin(kafka: Kafka, topic: str, positions: Mapping[int, Position], *, accept
             )
             raise PositionError(msg)
         states = partition_states(client, topic)
-        kept = {partition: position for partition, position in positions.items() if partition in states} if found else positions
+        kept = (
+            {partition: position for partition, position in positions.items() if partition in states}
+            if found
+            else positions
+        )
         return starting_offsets(topic, kept, states)
     finally:
         client.close()

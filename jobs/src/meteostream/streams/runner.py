@@ -49,8 +49,10 @@ class Gate:
     def run(self, batch_id: int, work: Callable[[], None]) -> None:
         """Do a batch's work.
 
-        Raises:
-            DrainingError: The gate is closed.
+        Raises
+        ------
+        DrainingError
+            The gate is closed.
         """
         with self._lock:
             if self._closed:
@@ -68,11 +70,16 @@ class Gate:
 class Runner:
     """Runs one streaming query in this process.
 
-    Args:
-        name: Name of the query: ``warehouse`` or ``lake``.
-        checkpoint: Folder of checkpoints; each run makes its own in it and removes its predecessors'.
-        trigger_s: Seconds between the starts of batches.
-        metrics: Where to count.
+    Parameters
+    ----------
+    name
+        Name of the query: ``warehouse`` or ``lake``.
+    checkpoint
+        Folder of checkpoints; each run makes its own in it and removes its predecessors'.
+    trigger_s
+        Seconds between the starts of batches.
+    metrics
+        Where to count.
     """
 
     def __init__(self, name: str, checkpoint: str, trigger_s: float, metrics: StreamMetrics) -> None:
@@ -88,10 +95,14 @@ class Runner:
     ) -> StreamingQuery:
         """Start the query.
 
-        Args:
-            rows: Streaming rows.
-            process: Commits a batch and gives how its rows ended.
-            checkpoint: Instead of a new one of this run.
+        Parameters
+        ----------
+        rows
+            Streaming rows.
+        process
+            Commits a batch and gives how its rows ended.
+        checkpoint
+            Instead of a new one of this run.
         """
 
         def handle(batch: DataFrame, batch_id: int) -> None:
@@ -110,8 +121,10 @@ class Runner:
     def watch(self, query: StreamingQuery, stopping: threading.Event) -> None:
         """Wait until told to stop, then drain.
 
-        Raises:
-            PySparkException: The query failed.
+        Raises
+        ------
+        PySparkException
+            The query failed.
         """
         seen = None
         while not stopping.is_set():
@@ -147,27 +160,35 @@ class Runner:
         progress = query.lastProgress
         return self._gate.last is None or (progress is not None and progress["batchId"] >= self._gate.last)
 
-    def _committed(self, batch_id: int, process: Callable[[DataFrame, int], Mapping[str, int]], batch: DataFrame) -> None:
+    def _committed(
+        self, batch_id: int, process: Callable[[DataFrame, int], Mapping[str, int]], batch: DataFrame
+    ) -> None:
         started = time.monotonic()
         ends = process(batch, batch_id)
         seconds = time.monotonic() - started
         self._metrics.batch(ends, seconds, time.time())
         shown = ", ".join(f"{count} {end}" for end, count in ends.items() if count)
         log.info(
-            "batch %d committed in %.3f s: %s", batch_id, seconds, shown or "nothing new",
-            extra={"labels": {"query": self.name, "run": self.run, "batch": batch_id}, "event.duration": int(seconds * 1e9)}
+            "batch %d committed in %.3f s: %s",
+            batch_id,
+            seconds,
+            shown or "nothing new",
+            extra={
+                "labels": {"query": self.name, "run": self.run, "batch": batch_id},
+                "event.duration": int(seconds * 1e9),
+            }
             | {f"meteostream.rows.{end}": count for end, count in ends.items()},
         )
 
     def forget_older_checkpoints(self, spark: SparkSession) -> None:
         """Remove the folders of earlier runs; nothing reads them again (KF-82: a restart does not grow with them)."""
-        jvm = spark.sparkContext._jvm  # noqa: SLF001 - the only door to Hadoop's file systems
+        jvm = spark.sparkContext._jvm
         if jvm is None:
             return
         folder = jvm.org.apache.hadoop.fs.Path(self._folder)
-        system = folder.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())  # noqa: SLF001
+        system = folder.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
         if not system.exists(folder):
             return
         for status in system.listStatus(folder):
             if status.getPath().getName() != self.run:
-                system.delete(status.getPath(), True)  # noqa: FBT003 - Java's recursive flag
+                system.delete(status.getPath(), True)

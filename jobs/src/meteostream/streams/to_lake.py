@@ -30,13 +30,14 @@ def run_lake(
     *,
     accept_loss: bool = False,
     checkpoint: str | None = None,
-    on_append: Callable[[Callable[[DataFrame, int], Mapping[str, int]]], Callable[[DataFrame, int], Mapping[str, int]]] = (
-        lambda append: append
-    ),
+    metrics: StreamMetrics | None = None,
+    on_append: Callable[
+        [Callable[[DataFrame, int], Mapping[str, int]]], Callable[[DataFrame, int], Mapping[str, int]]
+    ] = (lambda append: append),
 ) -> None:
     """Run the query until ``stopping`` is set; arguments as :func:`meteostream.streams.to_warehouse.run_warehouse`."""
     stream, kafka, topic = settings.streams.lake, settings.need_kafka(), settings.topics.observations
-    runner = Runner(QUERY, stream.checkpoint, stream.trigger_seconds, StreamMetrics(QUERY))
+    runner = Runner(QUERY, stream.checkpoint, stream.trigger_seconds, metrics or StreamMetrics(QUERY))
     spark = spark_session(f"meteostream {QUERY}", catalog_settings(settings.lake.uri))
     bronze = Bronze(spark, topic)
     bronze.create()
@@ -44,7 +45,11 @@ def run_lake(
     log.info("bronze holds %s up to %s", topic, {p: position.next_offset - 1 for p, position in positions.items()})
     offsets = begin(kafka, topic, positions, accept_loss=accept_loss)
     rows = messages(
-        spark, kafka, topic, starting_offsets=offsets, max_offsets=stream.max_offsets_per_trigger,
+        spark,
+        kafka,
+        topic,
+        starting_offsets=offsets,
+        max_offsets=stream.max_offsets_per_trigger,
         fail_on_loss=not accept_loss,
     )
     query = runner.start(judged(rows, content=True), on_append(bronze.append), checkpoint=checkpoint)

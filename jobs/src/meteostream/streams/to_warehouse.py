@@ -33,10 +33,14 @@ ENDS: Final = ("known", "accepted", "duplicate", "superseded", "dead", "missing"
 class WarehouseSink:
     """Writes a query's batches.
 
-    Args:
-        writer: Of the warehouse.
-        dead_letters: Where messages that break the contract go before the batch is committed.
-        run: Id of the checkpoint.
+    Parameters
+    ----------
+    writer
+        Of the warehouse.
+    dead_letters
+        Where messages that break the contract go before the batch is committed.
+    run
+        Id of the checkpoint.
     """
 
     def __init__(self, writer: WarehouseWriter, dead_letters: DeadLetterProducer, run: str) -> None:
@@ -52,7 +56,10 @@ class WarehouseSink:
             self._dead_letters.send(dead)
         counts = dataclasses.asdict(self._writer.write(table, run=self._run, batch_id=batch_id))
         if counts["missing"]:
-            log.error("%d offsets were never delivered by Kafka; `meteostream ledger check` tells what they held", counts["missing"])
+            log.error(
+                "%d offsets were never delivered by Kafka; `meteostream ledger check` tells what they held",
+                counts["missing"],
+            )
         return {end: counts[end] for end in ENDS}
 
 
@@ -62,24 +69,36 @@ def run_warehouse(
     *,
     accept_loss: bool = False,
     checkpoint: str | None = None,
+    metrics: StreamMetrics | None = None,
     on_sink: Callable[[WarehouseSink], WarehouseSink] = lambda sink: sink,
 ) -> None:
     """Run the query until ``stopping`` is set.
 
-    Args:
-        settings: All settings.
-        stopping: Set by SIGTERM.
-        accept_loss: Begin although Kafka no longer has what comes next.
-        checkpoint: Use this checkpoint instead of a new one (tests of a resent batch).
-        on_sink: Wraps the sink (tests that interrupt it).
+    Parameters
+    ----------
+    settings
+        All settings.
+    stopping
+        Set by SIGTERM.
+    accept_loss
+        Begin although Kafka no longer has what comes next.
+    checkpoint
+        Use this checkpoint instead of a new one (tests of a resent batch).
+    on_sink
+        Wraps the sink (tests that interrupt it).
     """
     stream, kafka, topic = settings.streams.warehouse, settings.need_kafka(), settings.topics.observations
-    metrics = StreamMetrics(QUERY)
+    metrics = metrics or StreamMetrics(QUERY)
     runner = Runner(QUERY, stream.checkpoint, stream.trigger_seconds, metrics)
 
     def retried(tries: int, error: BaseException) -> None:
         metrics.retry()
-        log.warning("the warehouse did not take the batch (attempt %d, %s): trying again: %s", tries, type(error).__name__, error)
+        log.warning(
+            "the warehouse did not take the batch (attempt %d, %s): trying again: %s",
+            tries,
+            type(error).__name__,
+            error,
+        )
 
     writer = WarehouseWriter(conninfo(settings.warehouse, "meteostream stream warehouse"), QUERY, on_retry=retried)
     dead_letters = DeadLetterProducer(kafka, settings.topics.dead_letters)
@@ -92,7 +111,11 @@ def run_warehouse(
         )
         spark = spark_session(f"meteostream {QUERY}")
         rows = messages(
-            spark, kafka, topic, starting_offsets=offsets, max_offsets=stream.max_offsets_per_trigger,
+            spark,
+            kafka,
+            topic,
+            starting_offsets=offsets,
+            max_offsets=stream.max_offsets_per_trigger,
             fail_on_loss=not accept_loss,
         )
         sink = on_sink(WarehouseSink(writer, dead_letters, runner.run))

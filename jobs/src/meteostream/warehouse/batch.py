@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adbc_driver_manager import dbapi
+
+T = TypeVar("T")
 
 PATIENCE_S: Final = 120.0
 """How long a batch is tried again through deadlocks and failovers before the stream gives up and is restarted."""
@@ -44,16 +46,26 @@ class StagingError(Exception):
 class BatchCounts:
     """How the rows of a batch ended; ``received`` is the sum of the others.
 
-    Attributes:
-        received: Rows read from Kafka.
-        known: Rows that an earlier batch had already counted.
-        accepted: Events that were new, and the greatest of their report when they arrived.
-        duplicate: Events that had been seen before.
-        superseded: New events of a report that already had a greater one.
-        dead: Messages that broke the contract.
-        missing: Offsets that Kafka never delivered (0 unless Kafka lost or compacted records).
-        seconds: Duration of the committed transaction.
-        attempts: 1 + retries.
+    Attributes
+    ----------
+    received
+        Rows read from Kafka.
+    known
+        Rows that an earlier batch had already counted.
+    accepted
+        Events that were new, and the greatest of their report when they arrived.
+    duplicate
+        Events that had been seen before.
+    superseded
+        New events of a report that already had a greater one.
+    dead
+        Messages that broke the contract.
+    missing
+        Offsets that Kafka never delivered (0 unless Kafka lost or compacted records).
+    seconds
+        Duration of the committed transaction.
+    attempts
+        1 + retries.
     """
 
     received: int
@@ -73,8 +85,10 @@ class _Hours:
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def add(self, hour: Any, **ends: int) -> None:  # noqa: ANN401 - a datetime or a pyarrow scalar's value
-        row = self.counts.setdefault(hour.isoformat(), dict.fromkeys(("accepted", "duplicate", "superseded", "dead"), 0))
+    def add(self, hour: Any, **ends: int) -> None:
+        row = self.counts.setdefault(
+            hour.isoformat(), dict.fromkeys(("accepted", "duplicate", "superseded", "dead"), 0)
+        )
         for end, count in ends.items():
             row[end] += count
 
@@ -93,8 +107,10 @@ def hour_of(received_at: pa.ChunkedArray, timestamp: pa.ChunkedArray) -> pa.Chun
 def in_arrival_order(table: pa.Table) -> pa.Table:
     """Sort by (topic, partition, offset).
 
-    Raises:
-        StagingError: An offset comes twice: the reader is broken, and counts would be wrong.
+    Raises
+    ------
+    StagingError
+        An offset comes twice: the reader is broken, and counts would be wrong.
     """
     table = table.sort_by([("topic", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
     if table.num_rows > 1:
@@ -223,16 +239,23 @@ class WarehouseWriter:
     def write(self, table: pa.Table, *, run: str, batch_id: int) -> BatchCounts:
         """Write one batch.
 
-        Args:
-            table: Output of ``validate_batch`` with the message's ``key`` added; ``value`` is read of dead rows only.
-            run: Id (UUID) of the checkpoint that numbers the batches.
-            batch_id: Number of the batch within it.
+        Parameters
+        ----------
+        table
+            Output of ``validate_batch`` with the message's ``key`` added; ``value`` is read of dead rows only.
+        run
+            Id (UUID) of the checkpoint that numbers the batches.
+        batch_id
+            Number of the batch within it.
 
-        Returns:
-            How the rows ended; it is committed.
+        Returns
+        -------
+        How the rows ended; it is committed.
 
-        Raises:
-            StagingError: The batch contradicts itself or was not staged whole. Nothing is committed.
+        Raises
+        ------
+        StagingError
+            The batch contradicts itself or was not staged whole. Nothing is committed.
         """
         ordered = in_arrival_order(table)
         attempts = 0
@@ -355,8 +378,10 @@ class WarehouseWriter:
     def _positions(self, cursor: dbapi.Cursor) -> dict[Key, int]:
         """Positions under the lock.
 
-        Raises:
-            WentBackError: One is behind what this writer has committed.
+        Raises
+        ------
+        WentBackError
+            One is behind what this writer has committed.
         """
         rows = self._select(cursor, statements.POSITIONS, self._query)
         positions = {(topic, partition): next_offset for topic, partition, next_offset, _last in rows}
@@ -373,7 +398,8 @@ class WarehouseWriter:
     @staticmethod
     def _select(cursor: dbapi.Cursor, text: str, *parameters: str) -> Sequence[tuple[Any, ...]]:
         cursor.execute(text, parameters or None)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def _connection(self) -> dbapi.Connection:
         if self._open is None:
@@ -388,8 +414,8 @@ class WarehouseWriter:
             self._open = connection
         return self._open
 
-    def _retrying(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401 - the attempt's own type
-        def fenced() -> Any:  # noqa: ANN401
+    def _retrying(self, attempt: Callable[[], T]) -> T:
+        def fenced() -> T:
             try:
                 return attempt()
             except BaseException:

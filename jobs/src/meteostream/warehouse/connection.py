@@ -58,13 +58,17 @@ class WarehouseSettings(Protocol):
 def conninfo(settings: WarehouseSettings, application: str, *, writable: bool = True) -> str:
     """Give the libpq connection string of the warehouse.
 
-    Args:
-        settings: The ``[warehouse]`` section.
-        application: Name that ``pg_stat_activity`` shows.
-        writable: Take only a host that accepts writes; otherwise any.
+    Parameters
+    ----------
+    settings
+        The ``[warehouse]`` section.
+    application
+        Name that ``pg_stat_activity`` shows.
+    writable
+        Take only a host that accepts writes; otherwise any.
     """
     hosts = list(settings.hosts)
-    parts: dict[str, str | int] = {
+    parts: dict[str, Any] = {
         "host": ",".join(hosts),
         "port": ",".join([str(settings.port)] * len(hosts)),
         "dbname": settings.database,
@@ -80,12 +84,11 @@ def conninfo(settings: WarehouseSettings, application: str, *, writable: bool = 
     }
     if settings.password:
         parts["password"] = settings.password
-    return psycopg2.extensions.make_dsn(**parts)
+    dsn: str = psycopg2.extensions.make_dsn(**parts)
+    return dsn
 
 
-def connect(
-    settings: WarehouseSettings, application: str, *, writable: bool = True
-) -> psycopg2.extensions.connection:
+def connect(settings: WarehouseSettings, application: str, *, writable: bool = True) -> psycopg2.extensions.connection:
     """Open a psycopg2 connection, in UTC."""
     return psycopg2.connect(conninfo(settings, application, writable=writable))
 
@@ -106,9 +109,7 @@ def may_retry(error: BaseException) -> bool:
     state = sqlstate_of(error)
     if state:
         return state.startswith(RETRIED_SQLSTATES)
-    status = getattr(
-        error, "status_code", None
-    )  # ADBC: IO, UNKNOWN or INTERNAL without SQLSTATE = broken connection
+    status = getattr(error, "status_code", None)  # ADBC: IO, UNKNOWN or INTERNAL without SQLSTATE = broken connection
     return status is not None and getattr(status, "name", "") in {
         "IO",
         "UNKNOWN",

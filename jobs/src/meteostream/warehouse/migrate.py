@@ -76,9 +76,12 @@ def shipped() -> list[Migration]:
 def pending(applied: dict[int, tuple[str, str]], migrations: Sequence[Migration]) -> list[Migration]:
     """Those of ``migrations`` that the database lacks.
 
-    Args:
-        applied: version -> (name, sha256), as the database has it.
-        migrations: What this version of the code ships.
+    Parameters
+    ----------
+    applied
+        version -> (name, sha256), as the database has it.
+    migrations
+        What this version of the code ships.
 
     Raises
     ------
@@ -123,10 +126,14 @@ def migrate(
 
     Each migration is committed with its row, so an interrupted run is finished by the next.
 
-    Args:
-        connection: As the owner, or as somebody who may become it; left in autocommit mode.
-        migrations: Instead of the shipped ones (tests).
-        role: Become this role first (``SET ROLE``), so that it owns what is made.
+    Parameters
+    ----------
+    connection
+        As the owner, or as somebody who may become it; left in autocommit mode.
+    migrations
+        Instead of the shipped ones (tests).
+    role
+        Become this role first (``SET ROLE``), so that it owns what is made.
 
     Raises
     ------

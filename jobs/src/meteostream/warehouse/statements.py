@@ -155,7 +155,9 @@ def _merged_columns() -> dict[str, str]:
 
     A bit of ``owned`` is set in one row at most, so any aggregate over it picks that row's value.
     """
-    columns = {name: f"max({name}) FILTER (WHERE place = 1)" for name in ("received_at", "revision", "nature", "qc_ruleset")}
+    columns = {
+        name: f"max({name}) FILTER (WHERE place = 1)" for name in ("received_at", "revision", "nature", "qc_ruleset")
+    }
     columns["event_id"] = "(array_agg(event_id) FILTER (WHERE place = 1))[1]"
     for bit, variable in enumerate(WIDE):
         pick = "bool_or" if variable.is_boolean else "max"
@@ -246,7 +248,8 @@ ON CONFLICT DO NOTHING
 """
 
 DEAD_LETTERS: Final = """
-INSERT INTO pipeline.dead_letter (topic, partition, kafka_offset, kafka_timestamp, hour, journal_id, reason, detail, key, value)
+INSERT INTO pipeline.dead_letter
+    (topic, partition, kafka_offset, kafka_timestamp, hour, journal_id, reason, detail, key, value)
 SELECT topic, partition, kafka_offset, kafka_timestamp, hour, journal_id, reason, detail, key, value
 FROM stage_dead ORDER BY topic, partition, kafka_offset
 ON CONFLICT DO NOTHING
@@ -270,14 +273,16 @@ ON CONFLICT (query, topic, partition) DO UPDATE SET
 ADD_HOURS: Final = """
 INSERT INTO pipeline.batch_hour AS h (query, hour, accepted, duplicate, superseded, dead)
 SELECT $1, x.hour, x.accepted, x.duplicate, x.superseded, x.dead
-FROM jsonb_to_recordset($2::jsonb) AS x (hour timestamptz, accepted bigint, duplicate bigint, superseded bigint, dead bigint)
+FROM jsonb_to_recordset($2::jsonb) AS x
+    (hour timestamptz, accepted bigint, duplicate bigint, superseded bigint, dead bigint)
 ON CONFLICT (query, hour) DO UPDATE SET
     accepted = h.accepted + excluded.accepted, duplicate = h.duplicate + excluded.duplicate,
     superseded = h.superseded + excluded.superseded, dead = h.dead + excluded.dead
 """
 
 ADD_BATCH: Final = """
-INSERT INTO pipeline.batch AS b (query, run, batch_id, epoch, received, known, accepted, duplicate, superseded, dead, seconds)
+INSERT INTO pipeline.batch AS b
+    (query, run, batch_id, epoch, received, known, accepted, duplicate, superseded, dead, seconds)
 SELECT $1, $2::uuid, x.batch_id, x.epoch, x.received, x.known, x.accepted, x.duplicate, x.superseded, x.dead, x.seconds
 FROM jsonb_to_record($3::jsonb) AS x (batch_id bigint, epoch bigint, received bigint, known bigint, accepted bigint,
     duplicate bigint, superseded bigint, dead bigint, seconds double precision)

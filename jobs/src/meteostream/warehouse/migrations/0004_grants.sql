@@ -31,3 +31,23 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA core GRANT SELECT ON TABLES TO reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA core GRANT SELECT, INSERT, UPDATE ON TABLES TO pipeline;
 ALTER DEFAULT PRIVILEGES IN SCHEMA pipeline GRANT SELECT ON TABLES TO reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA pipeline GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO pipeline;
+
+-- A benchmark writes the real tables from a topic of its own; this takes its rows away again, and no others.
+CREATE FUNCTION core.forget_bench(bench_topic text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    gone bigint;
+BEGIN
+    IF bench_topic NOT LIKE '%.bench' THEN
+        RAISE EXCEPTION 'expected a topic that ends in .bench, found %', bench_topic;
+    END IF;
+    DELETE FROM core.observation WHERE source = 'bench' AND nature = 'simulated';
+    DELETE FROM core.observation_event WHERE source = 'bench' AND kafka_topic = bench_topic;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    DELETE FROM pipeline.stream_offset WHERE query = 'bench' AND topic = bench_topic;
+    DELETE FROM pipeline.batch_hour WHERE query = 'bench';
+    DELETE FROM pipeline.batch WHERE query = 'bench';
+    RETURN gone;
+END $$;
+REVOKE ALL ON FUNCTION core.forget_bench(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION core.forget_bench(text) TO pipeline;

@@ -1,0 +1,52 @@
+"""``meteostream bench``: sustained rates of the streams on this machine."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from meteostream.cli.common import Context, fail, table
+
+PARTS = ("null", "warehouse", "lake", "both")
+
+
+@click.command()
+@click.option("--reports", default=300_000, show_default=True, help="How many, in a topic of their own.")
+@click.option("--batch", default=50_000, show_default=True, help="Reports a batch.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this; may be given again.")
+@click.option("--master", default="local[2]", show_default=True, help="Where Spark runs.")
+@click.option("--driver-memory", default="1g", show_default=True, help="Heap of this driver.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.pass_obj
+def command(
+    context: Context,
+    *,
+    reports: int,
+    batch: int,
+    parts: tuple[str, ...],
+    master: str,
+    driver_memory: str,
+    as_json: bool,
+) -> None:
+    """Measure reports a second: null sink, stream to the warehouse, stream to the lake, both at once.
+
+    The null sink reads, validates and identifies as the streams do, and writes nothing: a stream's ratio to it says
+    what its store costs. The reports go to a topic, a query name and a lake table of the bench's own; warehouse rows
+    (source 'bench', simulated) are removed afterwards. The platform's own streams go on meanwhile.
+    """
+    from meteostream.streams.bench import BenchError, Plan, measure
+
+    if reports < 3 * batch:
+        raise click.UsageError(f"expected at least three batches: --reports {3 * batch}")
+    plan = Plan(reports=reports, batch=batch, parts=parts or PARTS, master=master, driver_memory=driver_memory)
+    try:
+        sustained = measure(context.settings, plan)
+    except BenchError as error:
+        raise fail(str(error)) from None
+    if as_json:
+        click.echo(json.dumps({"sustained": sustained, "reports": reports, "batch": batch, "master": master}))
+        return
+    null = sustained.get("null")
+    rows = [[part, f"{rate:,.0f}", f"{rate / null:.2f}" if null else ""] for part, rate in sustained.items()]
+    click.echo(table(rows, ["query", "reports/s", "of the null sink"]))
