@@ -18,6 +18,7 @@ PROPERTIES = (
     "ActiveEnterTimestamp",
     "ReadWritePaths",
     "Triggers",
+    "DropInPaths",
 )
 PROBE_TIMEOUT_S = 30
 JOURNAL_LINES = 60
@@ -48,6 +49,16 @@ class Unit:
         triggered = self.state.get("Triggers")
         if triggered and "yes" in self.systemctl("show", triggered, "--property=NeedDaemonReload"):
             self.state["NeedDaemonReload"] = "yes"
+        # systemd 252 does not see a folder of drop-ins that is new: it says that nothing is to be reloaded.
+        if set(self.drop_ins()) - set(self.state.get("DropInPaths", "").split()):
+            self.state["NeedDaemonReload"] = "yes"
+
+    def drop_ins(self) -> list[str]:
+        """Return the drop-ins that lie on the disk for this unit alone."""
+        name = self.name if "." in self.name else self.name + ".service"
+        folder = f"/etc/systemd/system/{name}.d"
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return [os.path.join(folder, entry) for entry in sorted(names) if entry.endswith(".conf")]
 
     @property
     def missing(self) -> bool:
