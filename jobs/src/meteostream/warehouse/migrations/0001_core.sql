@@ -183,7 +183,9 @@ BEGIN
             child := format('%s_%s', parent, wanted);
             CONTINUE WHEN to_regclass(format('core.%I', child)) IS NOT NULL;
             PERFORM pg_advisory_xact_lock(hashtext('core.ensure_partitions'));
-            CONTINUE WHEN to_regclass(format('core.%I', child)) IS NOT NULL;
+            -- Asked of the table itself: to_regclass may answer from a cache that an advisory lock does not refresh.
+            CONTINUE WHEN EXISTS (
+                SELECT FROM pg_class WHERE relnamespace = 'core'::regnamespace AND relname = child);
             EXECUTE format('CREATE TABLE core.%I (LIKE core.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);
             EXECUTE format(
                 'ALTER TABLE core.%I ATTACH PARTITION core.%I FOR VALUES FROM (%L) TO (%L)', parent, child,
