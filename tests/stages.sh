@@ -15,7 +15,7 @@ stage fast meteo pytest tests/meteo
 stage fast artifacts pytest tests/artifacts
 stage fast operations pytest tests/operations
 stage fast checks pytest tests/base tests/preflight tests/secrets tests/firewall tests/docs
-stage fast roles pytest tests/render tests/hdfs tests/postgres
+stage fast roles pytest tests/render tests/hdfs tests/kafka tests/postgres
 stage fast jobs scripts/jobs-python pytest -m 'not kafka and not postgres and not spark and not package_data'
 
 node_stage landing molecule-default scripts/molecule default

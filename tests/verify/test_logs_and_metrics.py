@@ -25,6 +25,7 @@ METRICS: Final = {
     "hdfs-datanode": ("datanode_http", "/prom", "fs_dataset_"),
     "spark-master": ("spark_master_ui", "/metrics/master/prometheus/", "metrics_master_"),
     "spark-worker": ("spark_worker_ui", "/metrics/prometheus/", "metrics_worker_"),
+    "spark-history": ("spark_history_metrics", "/metrics", "spark_history_heap_used_bytes"),
     "patroni": ("patroni_rest", "/metrics", "patroni_postgres_running"),
     "prometheus-node-exporter": ("node_exporter", "/metrics", "node_memory_MemTotal_bytes"),
     "prometheus-postgres-exporter": ("postgres_exporter", "/metrics", "pg_up 1"),
