@@ -81,7 +81,9 @@ def test_no_secret_shows_in_sparks_event_logs(platform: Platform, secrets: dict[
     """Options of a stream's source and settings of its session are written there, and its page shows them."""
     host = platform.members("spark_worker")[0]
     read = platform.ssh(host, "runuser -u hdfs -- sh -s", given=READ_EVENT_LOGS)
-    assert "SparkListenerApplicationStart" in read.stdout, f"expected event logs of the streams, found none: {read.stderr}"
+    assert "SparkListenerApplicationStart" in read.stdout, (
+        f"expected event logs of the streams, found none: {read.stderr}"
+    )
     assert named(secrets, read.stdout) == []
 
 
