@@ -49,10 +49,10 @@ def _kinds(states: Mapping[str, Mapping[str, Any]], kind: str) -> dict[str, Mapp
 
 
 def format_plan(states: Mapping[str, Mapping[str, Any]], ids: Mapping[str, str]) -> dict[str, Any]:
-    """Decide from the states of ALL NameNodes and JournalNodes which of them is to be formatted, and how (KF-7).
+    """Decide from the states of ALL members which NameNode is to be formatted, and how (KF-7).
 
     Args:
-        states: host -> what `meteo_hdfs_state` found there (`name`, `journal`), of every member of both groups.
+        states: host -> what `meteo_hdfs_state` found there (`name`, `journal`, `data`), of every member of HDFS.
         ids: host -> id of every NameNode. The smallest id formats a new cluster, wherever it stands in the inventory.
 
     Returns:
@@ -62,6 +62,7 @@ def format_plan(states: Mapping[str, Mapping[str, Any]], ids: Mapping[str, str])
     names, journals = _kinds(states, "name"), _kinds(states, "journal")
     formatted = [host for host in names if names[host]["state"] == "formatted"]
     damaged = [host for kind in (names, journals) for host in kind if kind[host]["state"] == "damaged"]
+    holders = sorted(host for host, found in _kinds(states, "data").items() if found["state"] == "formatted")
     clusters = {names[host]["cluster_id"] for host in formatted}
     refuse = ""
     if damaged:
@@ -75,6 +76,13 @@ def format_plan(states: Mapping[str, Mapping[str, Any]], ids: Mapping[str, str])
         refuse = (
             "no NameNode holds a namespace, but the JournalNodes hold edits of one. A new format would lose them; put "
             "a NameNode's name directory back, or remove the journal directories if the data may go."
+        )
+    elif not formatted and (
+        holders := sorted(h for h, f in _kinds(states, "data").items() if f["state"] == "formatted")
+    ):
+        refuse = (
+            f"no NameNode holds a namespace, but the DataNodes of {holders} hold blocks of one. A new format would "
+            "make them unreadable for ever; put a NameNode's name directory back, or remove the blocks if they may go."
         )
     missing = [host for host in names if host not in formatted]
     steps = dict.fromkeys(names, "none") | dict.fromkeys(missing, "bootstrap")

@@ -44,6 +44,17 @@ def test_nothing_is_formatted_while_journals_hold_edits_kf_7(filters: ModuleType
     assert "JournalNodes hold edits" in plan["refuse"]
 
 
+def test_nothing_is_formatted_while_datanodes_hold_blocks_kf_8(filters: ModuleType) -> None:
+    """KF-8: a new namespace would make every DataNode's blocks those of another cluster."""
+    plan = filters.format_plan(members("absent", "absent") | {"d": {"data": held("formatted", "X")}}, IDS)
+    assert "DataNodes of ['d'] hold blocks" in plan["refuse"]
+
+
+def test_datanodes_with_blocks_do_not_keep_a_replaced_namenode_from_copying(filters: ModuleType) -> None:
+    plan = filters.format_plan(members("formatted", "absent") | {"d": {"data": held("formatted", "X")}}, IDS)
+    assert (plan["refuse"], plan["steps"]["b"]) == ("", "bootstrap")
+
+
 def test_the_leavings_of_an_interrupted_format_are_overwritten_kf_5(filters: ModuleType) -> None:
     """KF-5: a format that broke off is done again, without a question that would wait for ever."""
     plan = filters.format_plan(members("absent", "partial", "partial"), IDS)
