@@ -1,0 +1,50 @@
+"""Spark in this process, local mode, from the project's own bundle."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+
+def bundle() -> Path | None:
+    """The newest bundle of Spark in the cache (``./meteo fetch`` makes it), None if there is none."""
+    base = (
+        os.environ.get("METEO_CACHE")
+        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meteostream"
+    )
+    found = sorted(Path(base).glob("bundles/spark-*.tar"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def install() -> None:
+    """Unpack the bundle beside the archives, once, and make it this process's Spark.
+
+    The folder keeps what its bundle was, so it is made anew exactly when the bundle is another one.
+    """
+    archive = bundle()
+    assert archive is not None, "expected the bundle spark in the cache; './meteo fetch' makes it"
+    home = archive.parent.parent / "test-spark" / archive.stem
+    if not (home / ".complete").exists():
+        home.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["tar", "-xf", archive, "-C", home], check=True)  # noqa: S603, S607
+        for wheel in (home / ".install" / "wheels").glob("*.whl"):
+            with zipfile.ZipFile(wheel) as packed:
+                packed.extractall(home / "python")
+        for script in (home / "python" / "pyspark" / "bin").iterdir():
+            script.chmod(0o755)
+        (home / ".complete").touch()
+    source = Path(__file__).parents[1] / "src"
+    python = home / "python"
+    sys.path.insert(0, str(python))
+    jars = ",".join(str(jar) for jar in sorted((home / "connectors").glob("*.jar")))
+    options = "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1"
+    os.environ |= {
+        "SPARK_HOME": str(python / "pyspark"),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": f"{source}:{python}",
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_SUBMIT_ARGS": f"{options} --jars {jars} pyspark-shell",
+    }
