@@ -149,7 +149,7 @@ def test_every_report_is_in_the_lake_once(platform: Platform) -> None:
         "rows.select('topic', 'partition', 'offset').distinct().count())"
     )
     node = platform.host(platform.members("spark_worker")[0], sudo=False)
-    done = node.run("echo %s | timeout 240 bash -lc 'PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark --master local[1]'", script)
+    done = node.run("echo %s | timeout 240 bash -lc 'pyspark --master local[1]'", script)
     (line,) = [line for line in done.stdout.splitlines() if line.removeprefix(">>> ").startswith("bronze ")]
     count, events, offsets = (int(word) for word in line.split()[-3:])
     # A producer may send again what it is not sure of: events and offsets tell a resend from a doubling.

@@ -49,6 +49,6 @@ def test_pyspark_reads_and_writes_hdfs(platform: Platform) -> None:
     )
     name = platform.members("spark_worker")[0]
     node = platform.host(name, sudo=False)
-    done = node.run("echo %s | timeout 180 bash -lc 'PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark --master local[1]'", script)
+    done = node.run("echo %s | timeout 180 bash -lc 'pyspark --master local[1]'", script)
     node.run("timeout 60 bash -lc 'hdfs dfs -rm -r -f -skipTrash /tmp/verify-pyspark'")
     assert "rows 1000" in done.stdout, done.stderr[-3000:]
