@@ -95,7 +95,7 @@ class Cluster:
 
     # --- Patroni's part ---
 
-    def settings(self, wanted, connection):
+    def settings(self, wanted):
         found = self.patroni.call("GET", "/config")
         if found == wanted:
             return
@@ -103,17 +103,17 @@ class Cluster:
         self.changes.append(f"settings {', '.join(names)}")
         if self.check:
             return
-        loaded = scalar(connection, "SELECT pg_conf_load_time()")
         self.patroni.call("PUT", "/config", wanted)
-        self.await_reload(connection, loaded, 2 * int(wanted.get("loop_wait", 10)) + 1)
+        if found.get("postgresql", {}).get("parameters") != wanted.get("postgresql", {}).get("parameters"):
+            self.await_reload(int(wanted.get("loop_wait", 10)) + 2)
 
-    @staticmethod
-    def await_reload(connection, before, timeout):
-        """Wait until PostgreSQL has read its configuration anew; Patroni need not make it, if nothing is for it."""
+    def await_reload(self, timeout):
+        """Wait until members have read new parameters: within a turn of Patroni's loop each says if it must restart."""
         begin = time.monotonic()
-        while scalar(connection, "SELECT pg_conf_load_time()") == before and time.monotonic() - begin < timeout:
-            time.sleep(0.3)
-        time.sleep(0.5)
+        while time.monotonic() - begin < timeout:
+            if all(member.get("pending_restart") for member in self.patroni.members()):
+                return
+            time.sleep(0.5)
 
     def restarts(self, name, allowed):
         """Restart the members that wait for it, this one (the primary) last; return those that must not be."""
@@ -231,10 +231,6 @@ def query(connection, text, *parts):
         return cursor.fetchall() if cursor.description else []
 
 
-def scalar(connection, text):
-    return query(connection, text)[0][0]
-
-
 def connect(socket):
     import psycopg2  # noqa: PLC0415 (as above)
 
@@ -263,9 +259,8 @@ def converge(module):
     if leader != params["name"]:
         return {"changed": False, "leader": leader, "msg": f"the primary, {leader}, does it"}
     cluster = Cluster(module, patroni)
-    with account(ACCOUNT), contextlib.closing(connect(params["socket"])) as connection:
-        cluster.settings(params["settings"], connection)
-        left = cluster.restarts(leader, params["restart_members"])
+    cluster.settings(params["settings"])
+    left = cluster.restarts(leader, params["restart_members"])
     with account(ACCOUNT), contextlib.closing(connect(params["socket"])) as connection:
         broken = broken_rules(connection)
         cluster.roles(connection, params["roles"], params["verifiers"])
