@@ -12,12 +12,12 @@ stage fast yamllint yamllint --strict .
 stage fast ansible-lint ansible-lint
 stage fast shellcheck scripts/shellcheck-all
 stage fast meteo pytest tests/meteo
-stage fast artifacts pytest tests/artifacts
-stage fast operations pytest tests/operations
-stage fast checks pytest tests/base tests/preflight tests/secrets tests/firewall tests/docs
-stage fast roles pytest tests/render tests/hdfs tests/kafka tests/postgres
 stage fast jobs scripts/jobs-python pytest -m 'not kafka and not postgres and not spark and not package_data'
 
+stage landing artifacts pytest tests/artifacts
+stage landing operations pytest tests/operations
+stage landing checks pytest tests/base tests/preflight tests/secrets tests/firewall tests/docs
+stage landing roles pytest tests/render tests/hdfs tests/kafka tests/postgres
 node_stage landing molecule-default scripts/molecule default
 
 node_stage components local-nodes pytest tests/nodes

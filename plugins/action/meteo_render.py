@@ -18,7 +18,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-SECRET_PREFIX = "secret_"
+VAULT_NAMES = "secret_"
 FILE_KEYS = {"src", "content", "dest", "owner", "group", "mode", "watch", "when", "each", "immutable", "block"}
 # Templates that every role may include (unit hardening, tool wrappers).
 SHARED_TEMPLATES = str(Path(__file__).resolve().parents[2] / "roles" / "base" / "templates")
@@ -61,11 +61,12 @@ class ActionModule(ActionBase):
         if offline:
             return result | self._write_offline(Path(str(offline)) / task_vars["inventory_hostname"], request)
         packed = base64.b64encode(zlib.compress(json.dumps(request).encode())).decode()
-        return result | self._execute_module("meteo_render", {"payload": packed}, task_vars=task_vars)
+        done: dict[str, Any] = self._execute_module("meteo_render", {"payload": packed}, task_vars=task_vars)
+        return result | done
 
     def _secrets(self, task_vars: dict[str, Any]) -> list[str]:
         """Return the values of all `secret_*` variables, so that files that hold one are known as such."""
-        names = [name for name in task_vars if name.startswith(SECRET_PREFIX)]
+        names = [name for name in task_vars if name.startswith(VAULT_NAMES)]
         values = (self._templar.template(task_vars[name]) for name in names)
         return [value for value in values if isinstance(value, str) and len(value) >= 8]
 
@@ -74,17 +75,14 @@ class ActionModule(ActionBase):
         """Return the entry, or with `each` one entry an item: its `name` ends `dest`, the template sees `item`."""
         if "each" not in entry:
             return [(entry, task_vars)]
-        return [
-            (entry | {"dest": entry["dest"] + item["name"]}, task_vars | {"item": item}) for item in entry["each"]
-        ]
+        return [(entry | {"dest": entry["dest"] + item["name"]}, task_vars | {"item": item}) for item in entry["each"]]
 
-    def _file(
-        self, entry: dict[str, Any], group: str, secrets: list[str], task_vars: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _file(self, entry: dict[str, Any], group: str, secrets: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
         unknown = set(entry) - FILE_KEYS
         if unknown or "dest" not in entry or ("src" in entry) == ("content" in entry):
             raise AnsibleActionFail(
-                f"a file of meteo_render has dest and one of src, content; found {sorted(entry)} for {entry.get('dest')}"
+                "a file of meteo_render has dest and one of src, content; "
+                f"found {sorted(entry)} for {entry.get('dest')}"
             )
         text = entry["content"] if "content" in entry else self._template(entry["src"], entry["dest"], task_vars)
         if not isinstance(text, str):

@@ -69,7 +69,7 @@ def host_rows(host: str, facts_of_host: Mapping[str, Any], topology: Mapping[str
 
 def lines(rows: list[Row]) -> list[str]:
     """Return the table as lines, heading first; the last column is as wide as it needs to be."""
-    cells = [HEADINGS, *(row[: len(HEADINGS)] for row in rows)]
+    cells = [HEADINGS, *([str(cell) for cell in row[: len(HEADINGS)]] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS) - 1)] + [0]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 

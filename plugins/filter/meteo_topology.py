@@ -7,11 +7,35 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-GROUPS = (
-    "zookeeper kafka journalnode namenode datanode resourcemanager nodemanager mapred_history spark_master "
-    "spark_worker spark_history postgres postgres_proxy redis airflow_api airflow_scheduler airflow_dag_processor "
-    "airflow_triggerer airflow_worker elasticsearch logstash kibana prometheus gateway pgadmin dashboard jobs"
-).split()
+GROUPS = [
+    "zookeeper",
+    "kafka",
+    "journalnode",
+    "namenode",
+    "datanode",
+    "resourcemanager",
+    "nodemanager",
+    "mapred_history",
+    "spark_master",
+    "spark_worker",
+    "spark_history",
+    "postgres",
+    "postgres_proxy",
+    "redis",
+    "airflow_api",
+    "airflow_scheduler",
+    "airflow_dag_processor",
+    "airflow_triggerer",
+    "airflow_worker",
+    "elasticsearch",
+    "logstash",
+    "kibana",
+    "prometheus",
+    "gateway",
+    "pgadmin",
+    "dashboard",
+    "jobs",
+]
 
 
 def member(host: str, hostvars: Mapping[str, Any]) -> dict[str, str]:
@@ -33,7 +57,7 @@ def member(host: str, hostvars: Mapping[str, Any]) -> dict[str, str]:
 def topology(groups: Mapping[str, Iterable[str]], hostvars: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
     """Return every group's members, in inventory order; every group of the design exists, if only empty."""
     members = {host: member(host, hostvars) for host in groups.get("all", [])}
-    result = {name: [] for name in GROUPS}
+    result: dict[str, list[dict[str, str]]] = {name: [] for name in GROUPS}
     for group, hosts in groups.items():
         result[str(group)] = [members[host] for host in hosts if host in members]
     return result

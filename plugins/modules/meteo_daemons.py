@@ -96,7 +96,7 @@ def processes(unit):
 
 
 def read_as_owner(pid, name):
-    """Return the lines of a file of /proc/PID: root of a container may not trace others, but an owner may read its own."""
+    """Return the lines of a file of /proc/PID, as its owner: root of a container may not trace others."""
     path = f"/proc/{pid}/{name}"
     try:
         owner = os.stat(f"/proc/{pid}")

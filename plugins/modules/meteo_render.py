@@ -90,7 +90,7 @@ def back_up(path):
     """Keep the last few versions of a file that is about to be replaced or removed, readable by root alone."""
     os.makedirs(BACKUPS, mode=0o700, exist_ok=True)
     name = path.strip("/").replace("/", "_")
-    target = os.path.join(BACKUPS, "%s.%d" % (name, time.time_ns()))
+    target = os.path.join(BACKUPS, f"{name}.{time.time_ns()}")
     with open(path, "rb") as source, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
         copy.write(source.read())
     kept = sorted(entry for entry in os.listdir(BACKUPS) if entry.rpartition(".")[0] == name)
@@ -119,7 +119,7 @@ def with_block(text, block):
         last = lines.index(end, first)
     else:
         first, last = len(lines), len(lines) - 1
-    kept = lines[:first] + [begin, *block.splitlines(), end] + lines[last + 1 :]
+    kept = [*lines[:first], begin, *block.splitlines(), end, *lines[last + 1 :]]
     return "\n".join(kept) + "\n"
 
 
@@ -128,10 +128,12 @@ def sysusers(accounts):
     lines = []
     for account in accounts:
         home = account.get("home", "/nonexistent")
-        lines.append('u %s - "MeteoStream %s" %s %s' % (account["name"], account["name"], home, "/usr/sbin/nologin"))
+        lines.append(
+            'u {} - "MeteoStream {}" {} {}'.format(account["name"], account["name"], home, "/usr/sbin/nologin")
+        )
         for group in account.get("groups", []):
-            lines.append("g %s -" % group)
-            lines.append("m %s %s" % (account["name"], group))
+            lines.append(f"g {group} -")
+            lines.append("m {} {}".format(account["name"], group))
     return "\n".join(lines) + "\n"
 
 
@@ -155,8 +157,9 @@ class Node:
             return
         if before is not None and content_differs and entry.get("immutable"):
             self.module.fail_json(
-                msg="%s holds %r and the inventory says %r: an initialised identity is never rewritten. Give the "
-                "host its old value back, or remove the member and its data first." % (path, before.strip(), wanted.strip())
+                msg=f"{path} holds {before.strip()!r} and the inventory says {wanted.strip()!r}: "
+                "an initialised identity is never rewritten. Give the "
+                "host its old value back, or remove the member and its data first."
             )
         self.changed.append(path)
         if content_differs:
@@ -191,8 +194,8 @@ class Node:
         strangers = [member for member in members if account_id(member, "user") is None]
         if strangers:
             self.module.fail_json(
-                msg="the group %s is to have %s as members, and this node has no such accounts: make them, or name others"
-                % (name, ", ".join(strangers))
+                msg="the group {} is to have {} as members, and this node has no such accounts: "
+                "make them, or name others".format(name, ", ".join(strangers))
             )
         try:
             found = grp.getgrnam(name)
@@ -208,15 +211,15 @@ class Node:
         for command in commands if not self.check else []:
             rc, out, err = self.module.run_command(command)
             if rc != 0:
-                self.module.fail_json(msg="%s ended with %d: %s%s" % (" ".join(command), rc, out, err))
+                self.module.fail_json(msg=f"{' '.join(command)} ended with {rc}: {out}{err}")
 
     def _write(self, entry, replace, exists):
         path = entry["dest"]
         uid, gid = account_id(entry["owner"], "user"), account_id(entry["group"], "group")
         if uid is None or gid is None:
             self.module.fail_json(
-                msg="%s should belong to %s:%s, and this node has no such account; the role that makes it has to run first"
-                % (path, entry["owner"], entry["group"])
+                msg="{} should belong to {}:{}, and this node has no such account; "
+                "the role that makes it has to run first".format(path, entry["owner"], entry["group"])
             )
         if not replace:
             os.chown(path, uid, gid)
@@ -256,7 +259,7 @@ class Node:
         os.makedirs(path, exist_ok=True)
         uid, gid = account_id(owner, "user"), account_id(group, "group")
         if uid is None or gid is None:
-            self.module.fail_json(msg="%s should belong to %s:%s, and this node has no such account" % (path, owner, group))
+            self.module.fail_json(msg=f"{path} should belong to {owner}:{group}, and this node has no such account")
         os.chown(path, uid, gid)
         os.chmod(path, int(mode, 8))
 
@@ -268,7 +271,9 @@ class Node:
                 if path in kept:
                     continue
                 self.changed.append(path)
-                self.diffs.append({"before_header": path, "after_header": "(removed)", "before": "present\n", "after": ""})
+                self.diffs.append(
+                    {"before_header": path, "after_header": "(removed)", "before": "present\n", "after": ""}
+                )
                 if not self.check:
                     back_up(path)
                     os.unlink(path)
@@ -292,7 +297,7 @@ def main():
             node.changed += missing
             rc, out, err = module.run_command(["systemd-sysusers", name])
             if rc != 0:
-                module.fail_json(msg="systemd-sysusers %s ended with %d: %s%s" % (name, rc, out, err))
+                module.fail_json(msg=f"systemd-sysusers {name} ended with {rc}: {out}{err}")
     for entry in request["groups"]:
         node.group(entry)
     for entry in request["directories"]:
@@ -301,7 +306,7 @@ def main():
         node.file(entry)
     if unit:
         watched = sorted([e["dest"] for e in request["files"] if e["watch"]] + request["watch"])
-        node.file(plain("%s/watch/%s" % (request["lib"], unit), "\n".join(watched) + "\n"))
+        node.file(plain("{}/watch/{}".format(request["lib"], unit), "\n".join(watched) + "\n"))
     kept = {entry["dest"] for entry in request["files"]}
     for folder in request["exclusive"]:
         node.purge(folder, kept)
