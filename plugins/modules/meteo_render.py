@@ -47,6 +47,7 @@ options:
 """
 
 import base64
+import contextlib
 import grp
 import json
 import os
@@ -59,6 +60,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 BACKUPS = "/var/backups/meteo"
 BACKUPS_KEPT = 5
+STAMPS = "/run/meteo"
 
 
 def account_id(name, kind):
@@ -140,8 +142,9 @@ def sysusers(accounts):
 class Node:
     """The node's present state, and the steps that bring it to the rendered one."""
 
-    def __init__(self, module):
+    def __init__(self, module, lib):
         self.module = module
+        self.lib = lib
         self.check = module.check_mode
         self.changed = []
         self.diffs = []
@@ -173,7 +176,21 @@ class Node:
                 }
             )
         if not self.check:
+            if content_differs and before is not None:
+                self._forget_stamps(path)
             self._write(entry, replace=content_differs, exists=before is not None)
+
+    def _forget_stamps(self, path):
+        """Let every unit that reads a file count as stale, before the file is replaced.
+
+        Its digest differs as well, unless somebody edited the file by hand and it is now what the unit read at its
+        start: what the unit, or a part of it, read in between is not known, so it restarts all the same.
+        """
+        watch = os.path.join(self.lib, "watch")
+        for unit in os.listdir(watch) if os.path.isdir(watch) else []:
+            if path in (read(os.path.join(watch, unit)) or "").splitlines():
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{STAMPS}/{unit}.digest")
 
     @staticmethod
     def _around_block(entry, before):
@@ -287,7 +304,7 @@ def main():
     # One opaque argument: rendered files may hold secrets, and no_log on each would censor unrelated output.
     module = AnsibleModule(argument_spec={"payload": {"type": "str", "no_log": True}}, supports_check_mode=True)
     request = json.loads(zlib.decompress(base64.b64decode(module.params["payload"])))
-    node = Node(module)
+    node = Node(module, request["lib"])
     unit = request["unit"]
     if request["accounts"]:
         name = "/etc/sysusers.d/meteo-%s.conf" % (unit or request["accounts"][0]["name"])

@@ -83,5 +83,5 @@ def test_a_change_that_a_run_left_unapplied_is_applied_by_the_next(platform: Pla
     node.check_output("echo unapplied > /run/meteo/zookeeper.digest")
     run = platform.playbook("site.yml", "--tags", "zookeeper")
     after = platform.processes()
-    assert [name for _, name in run.changed] == ["Start ZooKeeper and wait until it serves"]
+    assert [name for _, name in run.changed] == ["zookeeper : Start ZooKeeper and wait until it serves"]
     assert {where for where, pid in after.items() if before[where] != pid} == {(host, "zookeeper")}
