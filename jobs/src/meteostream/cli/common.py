@@ -66,7 +66,10 @@ def table(rows: list[list[str]], header: list[str]) -> str:
     bcd   2
     """
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [header, *rows])
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    )
     return "\n".join(lines)
 
 
