@@ -30,7 +30,9 @@ def command() -> None:
 
 @command.command("check")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-@click.option("--wait", default=120.0, show_default=True, metavar="SECONDS", help="Wait at most so long for what is on its way.")
+@click.option(
+    "--wait", default=120.0, show_default=True, metavar="SECONDS", help="Wait at most so long for what is on its way."
+)
 @click.option("--closed", "closed_too", is_flag=True, help="Examine closed hours again.")
 @click.pass_obj
 def check(context: Context, *, as_json: bool, wait: float, closed_too: bool) -> None:
