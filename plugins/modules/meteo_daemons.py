@@ -137,7 +137,8 @@ def log_tails(unit, lines):
 def report(unit, evidence):
     """Return what is known of one unit."""
     healthy, said = unit.health()
-    proportional, resident = memory_mb(processes(unit))
+    pids = processes(unit)
+    proportional, resident = memory_mb(pids)
     restarts = int(unit.state.get("NRestarts") or 0)
     facts = {
         "name": unit.name,
@@ -147,6 +148,7 @@ def report(unit, evidence):
         "healthy": healthy,
         "health": said,
         "main_pid": int(unit.state.get("MainPID") or 0),
+        "pids": [int(pid) for pid in pids],
         "restarts": restarts,
         "since": unit.state.get("ActiveEnterTimestamp", ""),
         "pss_mb": proportional,

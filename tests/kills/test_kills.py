@@ -44,21 +44,19 @@ KILLS: Final = {
     "the worker with its executors": Kill("spark-worker", "spark_worker", "*"),
     "the generator": Kill("generator", "jobs"),
 }
-# The unit's control group, whichever hierarchy this machine has.
-PROCESSES: Final = "cat /sys/fs/cgroup/system.slice/%s/cgroup.procs /sys/fs/cgroup/*/system.slice/%s/cgroup.procs"
 
 
 def main_pid(node: Any, daemon: str) -> str:
     return str(node.check_output("systemctl show --property=MainPID --value %s", daemon))
 
 
-def victims(node: Any, kill: Kill) -> list[str]:
+def victims(platform: Platform, kill: Kill) -> list[str]:
     """Process ids to kill."""
+    host = platform.members(kill.group)[0]
+    found = platform.report()[host, kill.daemon]
     if kill.program is None:
-        return [main_pid(node, kill.daemon)]
-    unit = f"{kill.daemon}.service"
-    members = node.run(f"{PROCESSES} 2>/dev/null", unit, unit).stdout.split()
-    table = node.check_output("ps -o pid=,comm= -p %s", ",".join(sorted(set(members))))
+        return [str(found["main_pid"])]
+    table = platform.host(host).check_output("ps -o pid=,comm= -p %s", ",".join(map(str, found["pids"])))
     named = [line.split(maxsplit=1) for line in table.splitlines()]
     return [pid for pid, program in named if kill.program in ("*", program)]
 
@@ -141,7 +139,7 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(platform: Platform, name: 
     node = platform.first(kill.group)
     before = under_load(platform, SIDE_S)
     old = main_pid(node, kill.daemon)
-    pids = victims(node, kill)
+    pids = victims(platform, kill)
     assert pids, f"expected a process to kill for {name}"
     assert all(pid.isdigit() and int(pid) > 1 for pid in pids)
     node.check_output("kill -9 " + " ".join(pids))
