@@ -22,6 +22,7 @@ def test_status_is_one_table_and_exits_with_success(platform: Platform) -> None:
     environment = os.environ | {
         "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
         "ANSIBLE_STDOUT_CALLBACK": "meteo_quiet",
+        "ANSIBLE_FORCE_COLOR": "false",  # molecule asks for colours
         "LC_ALL": "C.UTF-8",
     }
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
