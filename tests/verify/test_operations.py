@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 
-from meteo_nodes.platform import REPOSITORY, Platform
+from meteo_nodes.platform import REPOSITORY, Platform, ansible_environment
 
 
 def test_every_service_passes_its_check(platform: Platform) -> None:

@@ -56,8 +56,9 @@ class Run:
     @property
     def failures(self) -> str:
         """What failed, readable."""
+        told = ("msg", "stdout", "stderr")
         found = [
-            f"{host}: {name}: {result.get('msg') or result.get('stderr') or dict(result)}"
+            f"{host}: {name}: {' | '.join(str(result[key]) for key in told if result.get(key)) or dict(result)}"
             for host, name, result in self.results
             if result.get("failed") or result.get("unreachable")
         ]
@@ -135,12 +136,7 @@ class Platform:
         """Run a playbook and read its results; with `check` a failed run is an error that says why."""
         path = playbook if isinstance(playbook, Path) else REPOSITORY / "playbooks" / playbook
         command = ["ansible-playbook", "--inventory", str(self.inventory), str(path), *arguments]
-        environment = os.environ | {
-            "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_JSON_INDENT": "0",
-            "LC_ALL": "C.UTF-8",
-        }
+        environment = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", ANSIBLE_JSON_INDENT="0")
         begin = time.monotonic()
         done = subprocess.run(
             command, check=False, capture_output=True, text=True, timeout=timeout, env=environment, cwd=REPOSITORY
@@ -204,6 +200,14 @@ class Platform:
                 f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
             )
         return done
+
+
+def ansible_environment(**settings: str) -> dict[str, str]:
+    """The environment of an ansible-playbook whose output is read: this repository's settings, no colours."""
+    forced = {"ANSIBLE_FORCE_COLOR", "PY_COLORS", "FORCE_COLOR", "CLICOLOR_FORCE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in forced}
+    ours = {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"}
+    return inherited | ours | settings
 
 
 def read_run(code: int, seconds: float, out: str, err: str) -> Run:
