@@ -18,12 +18,7 @@ def test_every_service_passes_its_check(platform: Platform) -> None:
 
 def test_status_is_one_table_and_exits_with_success(platform: Platform) -> None:
     command = ["ansible-playbook", "--inventory", str(platform.inventory), "playbooks/status.yml"]
-    environment = os.environ | {
-        "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-        "ANSIBLE_STDOUT_CALLBACK": "meteo_quiet",
-        "ANSIBLE_FORCE_COLOR": "false",  # molecule asks for colours
-        "LC_ALL": "C.UTF-8",
-    }
+    environment = ansible_environment(ANSIBLE_STDOUT_CALLBACK="meteo_quiet")
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
     assert done.returncode == 0, done.stdout
     heading, *rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
