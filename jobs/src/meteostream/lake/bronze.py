@@ -46,6 +46,9 @@ COLUMNS: Final[dict[str, str]] = {
 }
 """``intake_at``: received_at, or Kafka's timestamp of a message that has none; days of it are the folders."""
 
+JUDGED: Final = [name for name in COLUMNS if name != "intake_at"]
+"""Columns that come from the validation as they are."""
+
 PROPERTIES: Final[dict[str, str]] = {
     "format-version": "2",
     "write.format.default": "parquet",

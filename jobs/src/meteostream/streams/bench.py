@@ -20,13 +20,13 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from meteostream.deadletter import DeadLetterProducer
-from meteostream.lake.bronze import Bronze, catalog_settings
+from meteostream.lake.bronze import JUDGED, Bronze, catalog_settings
 from meteostream.producer import kafka_client
 from meteostream.simulator.messages import messages as simulated_messages
 from meteostream.simulator.places import simulated_places
 from meteostream.simulator.weather import simulate
 from meteostream.streams.positions import client_options, consumer, partition_states, starting_offsets
-from meteostream.streams.source import judged, messages, spark_session
+from meteostream.streams.source import judged, judged_packed, messages, spark_session
 from meteostream.streams.to_warehouse import WarehouseSink
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo
@@ -157,7 +157,7 @@ class _Bench:
             clock.ends.append((time.monotonic(), self._plan.batch - max(0, done - self._plan.reports)))
 
         return (
-            judged(rows, content=name == "lake")
+            (judged(rows, JUDGED) if name == "lake" else judged_packed(rows))
             .writeStream.foreachBatch(handle)
             .option("checkpointLocation", f"file:{self._folder}/{uuid.uuid4()}")
             .trigger(availableNow=True)

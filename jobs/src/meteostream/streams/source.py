@@ -18,7 +18,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from meteostream.validate import OUTPUT_SCHEMA, validate_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyspark.sql import DataFrame
 
@@ -96,30 +96,65 @@ def messages(
     )
 
 
-def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Validate (runs on executors): the verdicts, then the key."""
+def verdicts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Validate: the verdicts, then the key."""
+    judged = validate_batch(batch)
+    return pa.RecordBatch.from_arrays([*judged.columns, batch.column("key").cast(pa.binary())], schema=JUDGED_SCHEMA)
+
+
+def without_content(judged: pa.RecordBatch) -> pa.RecordBatch:
+    """Key and value of dead messages only: the warehouse stores no others' bytes."""
+    columns = dict(zip(JUDGED_SCHEMA.names, judged.columns, strict=True))
+    valid = columns["dead_reason"].is_null()
+    for name in ("value", "key"):
+        columns[name] = pc.if_else(valid, pa.scalar(None, pa.binary()), columns[name])
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=JUDGED_SCHEMA)
+
+
+PACKED_SCHEMA: Final = pa.schema([("rows", pa.int32()), ("packed", pa.binary())])
+"""Verdicts on their way to the driver: a row a batch, which holds the batch as an Arrow stream.
+
+The driver wants Arrow, not rows. As columns, each value would be taken apart and put together twice in the JVM.
+"""
+
+
+def pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Validate and pack (runs on executors)."""
     for batch in batches:
-        verdicts = validate_batch(batch)
-        yield pa.RecordBatch.from_arrays(
-            [*verdicts.columns, batch.column("key").cast(pa.binary())], schema=JUDGED_SCHEMA
-        )
+        judged = without_content(verdicts(batch))
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, JUDGED_SCHEMA) as stream:
+            stream.write_batch(judged)
+        packed = pa.array([sink.getvalue().to_pybytes()], pa.binary())
+        yield pa.RecordBatch.from_arrays([pa.array([judged.num_rows], pa.int32()), packed], schema=PACKED_SCHEMA)
 
 
-def judge_without_content(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Like :func:`judge`, but key and value of dead messages only: the warehouse stores no others' bytes."""
-    value, key = JUDGED_SCHEMA.get_field_index("value"), JUDGED_SCHEMA.get_field_index("key")
-    dead = JUDGED_SCHEMA.get_field_index("dead_reason")
-    for batch in judge(batches):
-        columns = list(batch.columns)
-        if columns[dead].null_count == batch.num_rows:
-            columns[value] = columns[key] = pa.nulls(batch.num_rows, pa.binary())
-        else:
-            valid = columns[dead].is_null()
-            for index in (value, key):
-                columns[index] = pc.if_else(valid, pa.scalar(None, pa.binary()), columns[index])
-        yield pa.RecordBatch.from_arrays(columns, schema=JUDGED_SCHEMA)
+def unpack(packed: pa.Table) -> pa.Table:
+    """The verdicts that :func:`pack` sent.
+
+    Raises
+    ------
+    ValueError
+        If a row does not hold as many verdicts as it says.
+    """
+    tables = [pa.ipc.open_stream(content.as_buffer()).read_all() for content in packed["packed"]]
+    found = [table.num_rows for table in tables]
+    if found != packed["rows"].to_pylist():
+        raise ValueError(f"expected {packed['rows'].to_pylist()} verdicts from the executors, found {found}")
+    return pa.concat_tables(tables) if tables else JUDGED_SCHEMA.empty_table()
 
 
-def judged(rows: DataFrame, *, content: bool) -> DataFrame:
-    """Verdicts of ``rows``; ``content`` keeps every message's bytes."""
-    return rows.mapInArrow(judge if content else judge_without_content, from_arrow_schema(JUDGED_SCHEMA))
+def judged_packed(rows: DataFrame) -> DataFrame:
+    """Verdicts of ``rows``, packed for the driver."""
+    return rows.mapInArrow(pack, from_arrow_schema(PACKED_SCHEMA))
+
+
+def judged(rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """The columns ``names`` of the verdicts of ``rows``, for Spark to go on with."""
+    schema = pa.schema([JUDGED_SCHEMA.field(name) for name in names])
+
+    def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield verdicts(batch).select(schema.names)
+
+    return rows.mapInArrow(judge, from_arrow_schema(schema))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from meteostream.lake.bronze import Bronze, catalog_settings
+from meteostream.lake.bronze import JUDGED, Bronze, catalog_settings
 from meteostream.streams.metrics import StreamMetrics
 from meteostream.streams.positions import begin
 from meteostream.streams.runner import Runner
@@ -52,7 +52,7 @@ def run_lake(
         max_offsets=stream.max_offsets_per_trigger,
         fail_on_loss=not accept_loss,
     )
-    query = runner.start(judged(rows, content=True), on_append(bronze.append), checkpoint=checkpoint)
+    query = runner.start(judged(rows, JUDGED), on_append(bronze.append), checkpoint=checkpoint)
     if checkpoint is None:
         runner.forget_older_checkpoints(spark)
     runner.watch(query, stopping)

@@ -12,7 +12,7 @@ from meteostream.deadletter import DeadLetterProducer
 from meteostream.streams.metrics import StreamMetrics
 from meteostream.streams.positions import Position, begin
 from meteostream.streams.runner import Runner
-from meteostream.streams.source import judged, messages, spark_session
+from meteostream.streams.source import judged_packed, messages, spark_session, unpack
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import conninfo
 
@@ -50,7 +50,7 @@ class WarehouseSink:
 
     def write(self, batch: DataFrame, batch_id: int) -> Mapping[str, int]:
         """Commit a batch: dead letters to their topic (again if the batch is tried again), then one transaction."""
-        table = batch.toArrow()
+        table = unpack(batch.toArrow())
         dead = table.filter(pc.is_valid(table["dead_reason"]))
         if dead.num_rows:
             self._dead_letters.send(dead)
@@ -119,7 +119,7 @@ def run_warehouse(
             fail_on_loss=not accept_loss,
         )
         sink = on_sink(WarehouseSink(writer, dead_letters, runner.run))
-        query = runner.start(judged(rows, content=False), sink.write, checkpoint=checkpoint)
+        query = runner.start(judged_packed(rows), sink.write, checkpoint=checkpoint)
         if checkpoint is None:
             runner.forget_older_checkpoints(spark)
         runner.watch(query, stopping)
