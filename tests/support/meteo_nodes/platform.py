@@ -132,14 +132,28 @@ class Platform:
         config = str(self.ssh_config(host))
         subprocess.run(["scp", "-q", "-F", config, str(source), f"{host}:{target}"], check=True)
 
-    def playbook(self, playbook: Path | str, *arguments: str, check: bool = True, timeout: int = 1800) -> Run:
-        """Run a playbook and read its results; with `check` a failed run is an error that says why."""
-        path = playbook if isinstance(playbook, Path) else REPOSITORY / "playbooks" / playbook
+    def playbook(
+        self, playbook: Path | str, *arguments: str, check: bool = True, timeout: int = 1800, source: Path = REPOSITORY
+    ) -> Run:
+        """Run a playbook and read its results; with `check` a failed run is an error that says why.
+
+        Args:
+            playbook: A path, or the name of one in playbooks/ of `source`.
+            arguments: More arguments of ansible-playbook.
+            check: Whether the run has to succeed.
+            timeout: Seconds it may take.
+            source: Repository whose roles, plugins and settings it uses.
+        """
+        path = playbook if isinstance(playbook, Path) else source / "playbooks" / playbook
         command = ["ansible-playbook", "--inventory", str(self.inventory), str(path), *arguments]
-        environment = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", ANSIBLE_JSON_INDENT="0")
+        environment = ansible_environment(
+            ANSIBLE_CONFIG=str(source / "ansible.cfg"),
+            ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+            ANSIBLE_JSON_INDENT="0",
+        )
         begin = time.monotonic()
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=timeout, env=environment, cwd=REPOSITORY
+            command, check=False, capture_output=True, text=True, timeout=timeout, env=environment, cwd=source
         )
         run = read_run(done.returncode, time.monotonic() - begin, done.stdout, done.stderr)
         if check and run.code != 0:
