@@ -178,13 +178,15 @@ def _until(arrived: Callable[[], bool], until: float, pause: float) -> tuple[boo
     from hdfs.util import HdfsError
     from requests import RequestException
 
+    from meteostream.ledger.bronze import BronzeError
+
     error = ""
     while True:
         try:
             if arrived():
                 return True, ""
             error = ""
-        except (psycopg2.Error, HdfsError, RequestException, OSError) as found:
+        except (psycopg2.Error, HdfsError, BronzeError, RequestException, OSError) as found:
             error = f"{type(found).__name__}: {found}".splitlines()[0]
         if time.monotonic() >= until:
             return False, error
