@@ -20,6 +20,7 @@ stage landing checks pytest tests/base tests/preflight tests/secrets tests/firew
 stage landing roles pytest tests/render tests/hdfs tests/kafka tests/postgres
 node_stage landing molecule-default scripts/molecule default
 
+stage components jobs-stores scripts/jobs-python pytest -m 'kafka or postgres or spark or package_data'
 node_stage components local-nodes pytest tests/nodes
 
 node_stage debian12 molecule-debian12 scripts/molecule debian12
