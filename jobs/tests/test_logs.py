@@ -52,3 +52,17 @@ def test_a_rotated_file_is_opened_again(tmp_path: Path) -> None:
     path.rename(tmp_path / "generator.json.1")
     logging.warning("after")
     assert [line["message"] for line in lines(path)] == ["after"]
+
+
+def test_kafka_python_does_not_call_scram_the_clear(tmp_path: Path) -> None:
+    from kafka.net.sasl.scram import SaslMechanismScram
+
+    path = tmp_path / "check.json"
+    log_to("check", file=str(path), level="DEBUG")
+    SaslMechanismScram(
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username="jobs",
+        sasl_plain_password="not a secret",
+        security_protocol="SASL_PLAINTEXT",
+    )
+    assert lines(path) == []

@@ -74,4 +74,6 @@ def log_to(service: str, *, level: str = "INFO", file: str | None = None, text: 
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("kafka").setLevel(max(logging.WARNING, root.level))
+    # kafka-python warns here that SCRAM sends the password in the clear, which SCRAM exists not to do.
+    logging.getLogger("kafka.net.sasl.scram").setLevel(logging.ERROR)
     logging.captureWarnings(True)
