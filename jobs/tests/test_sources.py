@@ -15,8 +15,9 @@ import pytest
 from meteostream.contract import ALL, event_id_of
 from meteostream.contract.decode import decode_report
 from meteostream.registry import load_registry
-from meteostream.sources.csv_file import Observation, Reject, read_csv
+from meteostream.sources.csv_file import read_csv
 from meteostream.sources.errors import SourceError
+from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.profile import Profile, load_profile, parse_profile, shipped
 from meteostream.sources.reports import draft_of
 from meteostream.sources.units import CONVERSIONS, conversion, convert
@@ -90,7 +91,9 @@ class TestNycflights13:
 
     def test_identities_are_distinct_and_all_are_valid(self, weather: list[Observation]) -> None:
         dialect = load_profile("nycflights13")
-        drafts = [draft_of(line, dialect, received_at="2026-11-25T06:00:00Z", topic="t") for line in weather]
+        drafts = [
+            draft_of(line, source=dialect.source, received_at="2026-11-25T06:00:00Z", topic="t") for line in weather
+        ]
         assert len({draft.id for draft in drafts}) == 26_115
         judged = validate_batch(batch_of([Message(draft.key.encode(), draft.value.encode()) for draft in drafts]))
         assert judged.column("dead_reason").null_count == 26_115
@@ -337,13 +340,13 @@ def test_other_encodings_are_declared(tmp_path: Path) -> None:
 def test_a_message_carries_the_files_text(tmp_path: Path) -> None:
     found = one(tmp_path, 'GOOY;2026-01-01 00:00;25,5;10;"90"')
     assert isinstance(found, Observation)
-    draft = draft_of(found, profile(), received_at="2026-01-01T00:00:05Z", topic="t")
+    draft = draft_of(found, source=profile().source, received_at="2026-01-01T00:00:05Z", topic="t")
     report = decode_report(draft.value.encode())
     assert report.raw == 'GOOY;2026-01-01 00:00;25,5;10;"90"'
     assert event_id_of(report).hex() == draft.id
-    again = draft_of(found, profile(), received_at="2026-01-02T00:00:05Z", topic="t")
+    again = draft_of(found, source=profile().source, received_at="2026-01-02T00:00:05Z", topic="t")
     assert again.id == draft.id, "loading a file twice changes nothing (KF-111)"
-    drill = draft_of(found, profile(), received_at="2026-01-01T00:00:05Z", topic="t", nature="replayed", source="drill")
+    drill = draft_of(found, source="drill", received_at="2026-01-01T00:00:05Z", topic="t", nature="replayed")
     assert drill.id != draft.id
 
 

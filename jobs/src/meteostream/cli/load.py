@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meteostream.config import Settings
     from meteostream.contract import Nature
     from meteostream.outbox import Draft
-    from meteostream.sources.csv_file import Reject
+    from meteostream.sources.observation import Reject
     from meteostream.sources.profile import Profile
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ class _Load:
         """Journal entries; rejected lines are kept aside."""
         from meteostream.contract import ContractError, format_time
         from meteostream.registry import load_registry
-        from meteostream.sources.csv_file import Reject, read_csv
+        from meteostream.sources.csv_file import read_csv
+        from meteostream.sources.observation import Reject
         from meteostream.sources.reports import draft_of
 
         for found in read_csv(self.file, self.profile, load_registry()):
@@ -110,11 +111,10 @@ class _Load:
             try:
                 draft = draft_of(
                     found,
-                    self.profile,
+                    source=self.source,
                     received_at=received_at,
                     topic=self.topic,
                     nature=self.nature,
-                    source=self.source,
                 )
             except ContractError as error:
                 self.rejects.append(Reject(found.line, f"{error.detail} ({error.reason})", found.text))

@@ -20,6 +20,7 @@ from meteostream.contract.times import EPOCH, format_time
 from meteostream.contract.variables import ALL
 from meteostream.registry import Registry, RegistryError
 from meteostream.sources.errors import SourceError
+from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.profile import Profile, zone_of
 from meteostream.sources.units import Conversion, conversion, convert
 from meteostream.sources.wind import direction, variable_direction
@@ -27,24 +28,6 @@ from meteostream.sources.wind import direction, variable_direction
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 _SURROGATE: Final = re.compile("[\udc80-\udcff]")
 _BOM: Final = "\ufeff"
-
-
-class Observation(NamedTuple):
-    """A line that was read: what the contract needs but for the moment of intake."""
-
-    line: int
-    station: str
-    observed_at: str
-    values: dict[str, Value]
-    text: str
-
-
-class Reject(NamedTuple):
-    """A line that was not: why, and its text as it stands in the file (undecodable bytes as surrogates)."""
-
-    line: int
-    reason: str
-    text: str
 
 
 class _Refusal(ValueError):  # noqa: N818 - becomes a Reject
@@ -184,6 +167,7 @@ def _observation(reader: _Reader, cells: Sequence[str], line: int, text: str) ->
         observed_at=_time(reader, " ".join(cells[place].strip() for place in reader.time)),
         values=_values(reader, cells),
         text=text,
+        report_type=reader.profile.report_type,
     )
 
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 from meteostream.contract import SCHEMA, Nature, Report, encode_report, event_id_of, make_variables
 from meteostream.contract.decode import decode_message
 from meteostream.outbox import Draft
-from meteostream.sources.csv_file import Observation
-from meteostream.sources.profile import Profile
+from meteostream.sources.observation import Observation
 
 
 def draft_of(
     observation: Observation,
-    profile: Profile,
     *,
+    source: str,
     received_at: str,
     topic: str,
     nature: Nature = "observed",
-    source: str | None = None,
 ) -> Draft:
     """Journal entry of an observation.
 
     Parameters
     ----------
+    source, nature
+        The source's name; for a drill a name of its own and ``replayed``.
     received_at
         RFC 3339 UTC, the moment of intake.
-    nature, source
-        ``replayed`` and a name of its own for a drill.
 
     Raises
     ------
@@ -36,9 +34,9 @@ def draft_of(
         schema=SCHEMA,
         station=observation.station,
         observed_at=observation.observed_at,
-        source=source or profile.source,
-        report_type=profile.report_type,
-        revision=0,
+        source=source,
+        report_type=observation.report_type,
+        revision=observation.revision,
         nature=nature,
         received_at=received_at,
         variables=make_variables(observation.values),
