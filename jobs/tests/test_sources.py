@@ -192,6 +192,7 @@ def test_a_spreadsheet_from_senegal_is_read_whole() -> None:
             "rain_6h": 0.0,
         },
         text=first.text,
+        report_type=load_profile("csv-fr").report_type,
     )
     assert first.text.startswith("17/08/2026;00:00;")
     assert isinstance(second, Observation)
