@@ -12,7 +12,7 @@ from meteostream.registry import Registry, RegistryError, UnknownStationError, f
 from meteostream.registry.registry import COLUMNS
 
 HEADER = ",".join(COLUMNS)
-LINE = "0-20000-0-1,1,,A,1,2,3,SN,,test"
+LINE = "0-20000-0-1,1,,A,1,2,3,SN,,test,"
 
 
 @pytest.mark.parametrize("name", ["Kédougou", "Linguère", "Thiès"])
@@ -49,7 +49,9 @@ def test_an_unknown_station_is_told_with_what_is_near() -> None:
 
 
 def test_a_name_of_two_stations_is_refused_and_lists_them() -> None:
-    text = "\n".join([HEADER, "0-20000-0-1,1,,Sainte-Anne,1,2,3,SN,,test", "0-20000-0-2,2,,Sainte Anne,1,2,3,SN,,test"])
+    text = "\n".join(
+        [HEADER, "0-20000-0-1,1,,Sainte-Anne,1,2,3,SN,,test,", "0-20000-0-2,2,,Sainte Anne,1,2,3,SN,,test,"]
+    )
     with pytest.raises(RegistryError, match=r"expected one, found several: Sainte-Anne \(0-20000-0-1\), Sainte Anne"):
         Registry(parse_registry(text, "x.csv")).resolve("SAINTE ANNE")
 
@@ -57,14 +59,15 @@ def test_a_name_of_two_stations_is_refused_and_lists_them() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("61641,1,,A,1,2,3,SN,,test", "x.csv, line 3: wigos_id"),
-        ("0-0-0-SIM1,1,,A,1,2,3,SN,,test", "wigos_id"),
-        ('0-20000-0-2,2,,A,"14,7",2,3,SN,,test', "decimal point"),
-        ("0-20000-0-2,2,,A,91,2,3,SN,,test", "degrees"),
-        ("0-20000-0-2,2,,,1,2,3,SN,,test", "a name and a source"),
-        ("0-20000-0-2,2,,A,1,2,3,SN,,", "a name and a source"),
-        ("0-20000-0-2,2,,A,1,2,3,SN,", "expected 10 fields"),
-        ("0-20000-0-2,2,,A,1,2,3,SN,,test,more", "expected 10 fields"),
+        ("61641,1,,A,1,2,3,SN,,test,", "x.csv, line 3: wigos_id"),
+        ("0-0-0-SIM1,1,,A,1,2,3,SN,,test,", "wigos_id"),
+        ('0-20000-0-2,2,,A,"14,7",2,3,SN,,test,', "decimal point"),
+        ("0-20000-0-2,2,,A,91,2,3,SN,,test,", "degrees"),
+        ("0-20000-0-2,2,,,1,2,3,SN,,test,", "a name and a source"),
+        ("0-20000-0-2,2,,A,1,2,3,SN,,,", "a name and a source"),
+        ("0-20000-0-2,2,,A,1,2,3,SN,,test,high", "decimal point"),
+        ("0-20000-0-2,2,,A,1,2,3,SN,", "expected 11 fields"),
+        ("0-20000-0-2,2,,A,1,2,3,SN,,test,,more", "expected 11 fields"),
     ],
 )
 def test_a_bad_line_is_named(line: str, message: str) -> None:
@@ -72,10 +75,17 @@ def test_a_bad_line_is_named(line: str, message: str) -> None:
         parse_registry("\n".join([HEADER, LINE, line]), "x.csv")
 
 
-@pytest.mark.parametrize("line", [LINE, "0-20000-0-2,1,,B,1,2,3,SN,,test"])
+@pytest.mark.parametrize("line", [LINE, "0-20000-0-2,1,,B,1,2,3,SN,,test,"])
 def test_an_identifier_stands_once(line: str) -> None:
     with pytest.raises(RegistryError, match="twice"):
         Registry(parse_registry("\n".join([HEADER, LINE, line]), "x.csv"))
+
+
+def test_a_barometers_height_is_known_or_not() -> None:
+    """Station pressure is that of the barometer's height, which is not the ground's."""
+    known = "0-20000-0-2,2,,B,1,2,3,SN,,test,4.5"
+    stations = parse_registry("\n".join([HEADER, LINE, known]), "x.csv")
+    assert [station.barometer_m for station in stations] == [None, 4.5]
 
 
 def test_other_columns_are_refused() -> None:

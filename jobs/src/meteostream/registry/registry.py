@@ -127,6 +127,7 @@ def _station(row: dict[str, str], where: str) -> Station:
         raise RegistryError(f"{where}: wigos_id: expected a WIGOS identifier of a real station, found {wigos_id!r}")
     try:
         latitude, longitude, elevation = (float(row[name]) for name in ("latitude", "longitude", "elevation_m"))
+        barometer = float(row["barometer_m"]) if row["barometer_m"] else None
     except ValueError as error:
         raise RegistryError(f"{where}: expected numbers with a decimal point: {error}") from None
     if not (abs(latitude) <= _POLE and abs(longitude) <= _DATE_LINE):
@@ -144,6 +145,7 @@ def _station(row: dict[str, str], where: str) -> Station:
         country=row["country"],
         aliases=tuple(filter(None, row["aliases"].split("|"))),
         source=row["source"],
+        barometer_m=barometer,
     )
 
 
@@ -161,6 +163,7 @@ def simulated_twin(station: Station) -> Station:
         country=station.country,
         aliases=(),
         source=f"place of {station.wigos_id}",
+        barometer_m=station.barometer_m,
     )
 
 

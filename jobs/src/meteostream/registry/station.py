@@ -28,6 +28,8 @@ class Station(msgspec.Struct, frozen=True):
         Further names it is called by in files.
     source
         Where all this was read.
+    barometer_m
+        Height of the barometer above mean sea level, metres; None where it is not known.
     """
 
     wigos_id: str
@@ -40,6 +42,7 @@ class Station(msgspec.Struct, frozen=True):
     country: str
     aliases: tuple[str, ...]
     source: str
+    barometer_m: float | None = None
 
     @property
     def simulated(self) -> bool:
