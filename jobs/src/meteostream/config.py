@@ -15,7 +15,7 @@ import msgspec
 
 DEFAULT_FILE: Final = Path("/etc/meteostream/meteostream.toml")
 ENVIRONMENT: Final = "METEOSTREAM_CONFIG"
-_SECRET: Final = frozenset({"password"})
+_SECRET: Final = frozenset({"password", "webhook"})
 
 
 class ConfigError(ValueError):
@@ -122,6 +122,74 @@ class Streams(Section, frozen=True):
     )
 
 
+class Gates(Section, frozen=True):
+    """Tests of the data between the layers.
+
+    Attributes
+    ----------
+    file
+        Definitions instead of the shipped ones.
+    webhook
+        URL that a failed gate is posted to as JSON; empty: nowhere. Such addresses often hold a secret.
+    webhook_seconds
+        How long it may take to answer.
+    statement_seconds
+        How long one check may take.
+    """
+
+    file: str | None = None
+    webhook: str = ""
+    webhook_seconds: float = 10.0
+    statement_seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.webhook and not self.webhook.startswith(("http://", "https://")):
+            raise ValueError("webhook must be empty, or an address that begins with http:// or https://")
+        if min(self.webhook_seconds, self.statement_seconds) <= 0:
+            raise ValueError("webhook_seconds and statement_seconds must be positive")
+
+
+class Marts(Section, frozen=True):
+    """Building the marts by dbt.
+
+    Attributes
+    ----------
+    dbt
+        The program.
+    directory
+        For what dbt writes beside the marts: compiled statements, logs, documentation.
+    threads
+        Models that are built at once, a connection each.
+    build_seconds
+        How long a build may take.
+    rainy_day_mm
+        A day with at least so much is a rainy day.
+    latest_days
+        How far back the latest values are sought.
+    timeliness_days
+        Over how many days delays are counted.
+    silent_hours
+        A station that reported nothing for so long is silent, unless it usually reports less often.
+    """
+
+    dbt: str = "/opt/dbt/current/venv/bin/dbt"
+    directory: str = "/var/lib/meteostream/marts"
+    threads: int = 2
+    build_seconds: float = 3000.0
+    rainy_day_mm: float = 1.0
+    latest_days: int = 7
+    timeliness_days: int = 30
+    silent_hours: float = 6.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if min(self.threads, self.build_seconds, self.latest_days, self.timeliness_days, self.silent_hours) <= 0:
+            raise ValueError("threads, build_seconds, latest_days, timeliness_days and silent_hours must be positive")
+        if self.rainy_day_mm < 0:
+            raise ValueError("rainy_day_mm must not be negative")
+
+
 class Logging(Section, frozen=True):
     """Where a service's log goes: ECS JSON lines in ``file``, or standard error without one."""
 
@@ -139,6 +207,8 @@ class Settings(Section, frozen=True):
     warehouse: Warehouse = msgspec.field(default_factory=Warehouse)
     lake: Lake = msgspec.field(default_factory=Lake)
     streams: Streams = msgspec.field(default_factory=Streams)
+    gates: Gates = Gates()
+    marts: Marts = Marts()
     logging: Logging = Logging()
 
     def need_kafka(self) -> Kafka:

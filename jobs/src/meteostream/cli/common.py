@@ -12,13 +12,24 @@ import click
 
 from meteostream.config import ConfigError, Settings, load_settings, settings_file
 from meteostream.contract import ContractError
+from meteostream.gates.errors import GateError
 from meteostream.logs import log_to
 from meteostream.outbox import OutboxError
 from meteostream.qc import RulesetError
 from meteostream.registry import RegistryError
 from meteostream.sources.errors import SourceError
+from meteostream.warehouse.errors import WarehouseError
 
-EXPECTED: Final = (ConfigError, ContractError, OutboxError, RegistryError, RulesetError, SourceError)
+EXPECTED: Final = (
+    ConfigError,
+    ContractError,
+    GateError,
+    OutboxError,
+    RegistryError,
+    RulesetError,
+    SourceError,
+    WarehouseError,
+)
 """Failures whose message is for the person at the keyboard."""
 
 
