@@ -283,6 +283,12 @@ def test_days_that_cannot_be_fail_gold_and_name_the_check(warehouse: Warehouse, 
 
 
 @pytest.mark.postgres
+def test_a_sum_of_a_day_may_be_more_than_an_instrument_reports_in_an_hour(warehouse: Warehouse) -> None:
+    insert_gold(warehouse.owner, "daily", [Gold(ago(48).date(), "sunshine", "sum", 40_000.0, "utc-00-24")])
+    assert warehouse.failed(load_definitions(), "gold") == {}
+
+
+@pytest.mark.postgres
 def test_a_silent_station_fails_freshness_and_one_that_reports_seldom_does_not(warehouse: Warehouse) -> None:
     """KF-109: stations silent for 13 days."""
     seldom = [at(ago(hours), station="0-20000-0-61600") for hours in (7, 19, 31)]

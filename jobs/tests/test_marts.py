@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -111,15 +112,16 @@ def august(values: dict[int, float | None], **others: Any) -> list[Gold]:
     return [rain(AUGUST.replace(day=day), value, **others) for day, value in values.items()]
 
 
-@pytest.fixture
-def warehouse(server: PostgresServer, program: str, folder: Path) -> Iterator[Warehouse]:
+@contextmanager
+def made(server: PostgresServer, program: str, folder: Path) -> Iterator[Warehouse]:
+    """A warehouse with some days of rain in gold, of a station and of its simulated twin."""
     name = server.database()
     owner = connect(server.settings(name, "warehouse"), "test")
     migrate(owner)
     load_stations(owner)
     load_dimensions(owner, None)
     owner.autocommit = False
-    made = Warehouse(
+    warehouse = Warehouse(
         Settings(warehouse=server.settings(name), marts=Marts(dbt=program, directory=str(folder))),
         owner,
         connect(server.settings(name), "test"),
@@ -128,20 +130,33 @@ def warehouse(server: PostgresServer, program: str, folder: Path) -> Iterator[Wa
     insert_gold(owner, "daily", august({1: 0.0, 2: 12.4, 3: None, 5: 0.9, 6: 1.0}))
     insert_gold(owner, "daily", august({1: 99.0}, station=TWIN, nature="simulated"))
     insert_gold(owner, "monthly", [month_rain(AUGUST, 184.5)])
-    yield made
-    for connection in (made.owner, made.writer, made.reader):
+    yield warehouse
+    for connection in (warehouse.owner, warehouse.writer, warehouse.reader):
         connection.close()
+
+
+@pytest.fixture
+def warehouse(server: PostgresServer, program: str, folder: Path) -> Iterator[Warehouse]:
+    with made(server, program, folder) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def served(server: PostgresServer, program: str, folder: Path) -> Iterator[Warehouse]:
+    """One whose first version is served, for tests that only read; a build takes its time."""
+    with made(server, program, folder) as one:
+        one.refresh()
+        yield one
 
 
 # What the marts hold
 
 
-def test_marts_are_built_judged_served_and_read(warehouse: Warehouse) -> None:
-    version = warehouse.refresh()
-    tables = warehouse.ask("SELECT relname FROM pg_class WHERE relnamespace = 'mart'::regnamespace AND relkind = 'r'")
+def test_marts_are_built_judged_served_and_read(served: Warehouse) -> None:
+    tables = served.ask("SELECT relname FROM pg_class WHERE relnamespace = 'mart'::regnamespace AND relkind = 'r'")
     assert {name for (name,) in tables} == MODELS
-    assert warehouse.ask("SELECT version, as_of = %s FROM mart.version", AS_OF) == [(version, True)]
-    rows = warehouse.ask(
+    assert served.ask("SELECT version, as_of = %s FROM mart.version", AS_OF) == [(1, True)]
+    rows = served.ask(
         "SELECT day::text, value, unit, rule, station_key IS NOT NULL FROM mart.daily_climate "
         "WHERE station = %s AND nature = 'observed' ORDER BY day",
         REAL,
@@ -151,13 +166,19 @@ def test_marts_are_built_judged_served_and_read(warehouse: Warehouse) -> None:
         ("2025-08-02", 12.4, "mm", "rain-06-06", True),
         ("2025-08-03", None, "mm", "rain-06-06", True),
     ]
-    comments = warehouse.ask("SELECT obj_description('mart.daily_climate'::regclass)")
+    comments = served.ask("SELECT obj_description('mart.daily_climate'::regclass)")
     assert "climatological" in comments[0][0]
 
 
-def test_a_day_without_rain_is_missing_and_not_dry_and_a_rainy_day_has_a_millimetre(warehouse: Warehouse) -> None:
-    warehouse.refresh()
-    rows = warehouse.ask(
+def test_a_platform_without_data_gets_its_empty_marts(warehouse: Warehouse) -> None:
+    warehouse.change("DELETE FROM gold.daily")
+    warehouse.change("DELETE FROM gold.monthly")
+    assert warehouse.refresh() == 1
+    assert warehouse.ask("SELECT count(*) FROM mart.daily_climate") == [(0,)]
+
+
+def test_a_day_without_rain_is_missing_and_not_dry_and_a_rainy_day_has_a_millimetre(served: Warehouse) -> None:
+    rows = served.ask(
         "SELECT extract(day FROM day)::integer, rain_mm, is_missing, is_rainy FROM mart.daily_rain "
         "WHERE nature = 'observed' ORDER BY day"
     )
@@ -171,10 +192,9 @@ def test_a_day_without_rain_is_missing_and_not_dry_and_a_rainy_day_has_a_millime
     ]
 
 
-def test_natures_stay_apart(warehouse: Warehouse) -> None:
-    warehouse.refresh()
+def test_natures_stay_apart(served: Warehouse) -> None:
     for table in ("daily_climate", "daily_rain"):
-        rows = warehouse.ask(f"SELECT DISTINCT station, nature FROM mart.{table} ORDER BY 2")  # noqa: S608 - names of ours
+        rows = served.ask(f"SELECT DISTINCT station, nature FROM mart.{table} ORDER BY 2")  # noqa: S608 - names of ours
         assert rows == [(REAL, "observed"), (TWIN, "simulated")]
 
 
@@ -298,13 +318,13 @@ def test_a_silent_station_is_named_with_the_hours_and_so_is_one_that_never_repor
 # Only what passed is served
 
 
-def served(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+def shown(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return warehouse.ask("SELECT version, (SELECT sum(value) FROM mart.daily_climate) FROM mart.version")
 
 
 def test_a_failed_gate_keeps_serving_the_last_good_version(warehouse: Warehouse) -> None:
     good = warehouse.refresh()
-    before = served(warehouse)
+    before = shown(warehouse)
     warehouse.change("DELETE FROM gold.daily WHERE value IN (12.4, 0.9)")
     bad = build(warehouse.writer, warehouse.settings, AS_OF)
     verdict = warehouse.gate()
@@ -312,7 +332,7 @@ def test_a_failed_gate_keeps_serving_the_last_good_version(warehouse: Warehouse)
     assert "daily-climate-did-not-shrink" in verdict.reason
     with pytest.raises(MartsError, match=rf"version {bad} \(refused\).*last good one is served on.*did-not-shrink"):
         marts.publish(warehouse.writer)
-    assert served(warehouse) == before
+    assert shown(warehouse) == before
     assert before[0][0] == good
     ((reason,),) = warehouse.ask("SELECT reason FROM pipeline.mart_version WHERE version = %s", bad)
     assert "daily-climate-did-not-shrink" in reason
@@ -320,7 +340,7 @@ def test_a_failed_gate_keeps_serving_the_last_good_version(warehouse: Warehouse)
 
 def test_a_test_of_dbt_that_fails_stops_the_build_and_names_itself(warehouse: Warehouse) -> None:
     warehouse.refresh()
-    before = served(warehouse)
+    before = shown(warehouse)
     warehouse.change("UPDATE gold.daily SET nature = 'simulated' WHERE value = 12.4")
     with pytest.raises(
         MartsError, match=r"is not built and the last good one is served on:.*natures_apart_daily_climate"
@@ -330,7 +350,7 @@ def test_a_test_of_dbt_that_fails_stops_the_build_and_names_itself(warehouse: Wa
         warehouse.gate()
     with pytest.raises(MartsError, match=r"\(failed\) is not published"):
         marts.publish(warehouse.writer)
-    assert served(warehouse) == before
+    assert shown(warehouse) == before
 
 
 def test_a_version_that_no_gate_judged_is_not_served(warehouse: Warehouse) -> None:
@@ -358,7 +378,7 @@ def test_a_reader_in_the_middle_of_a_query_is_not_disturbed(warehouse: Warehouse
         second = warehouse.refresh()
         assert len(cursor.fetchall()) == 5
     warehouse.reader.rollback()
-    assert (second > first, served(warehouse)[0][0]) == (True, second)
+    assert (second > first, shown(warehouse)[0][0]) == (True, second)
 
 
 def test_two_builds_at_once_are_one(warehouse: Warehouse, server: PostgresServer) -> None:
@@ -370,13 +390,12 @@ def test_two_builds_at_once_are_one(warehouse: Warehouse, server: PostgresServer
     other.close()
 
 
-def test_the_writer_cannot_serve_around_the_function(warehouse: Warehouse) -> None:
-    warehouse.refresh()
+def test_the_writer_cannot_serve_around_the_function(served: Warehouse) -> None:
     for statement in ("DROP SCHEMA mart CASCADE", "CREATE TABLE mart.own (a integer)"):
         with (
             pytest.raises(psycopg2.errors.InsufficientPrivilege),
-            warehouse.writer,
-            warehouse.writer.cursor() as cursor,
+            served.writer,
+            served.writer.cursor() as cursor,
         ):
             cursor.execute(statement)
 
@@ -393,14 +412,13 @@ def test_without_dbt_it_says_where_it_was_sought(warehouse: Warehouse) -> None:
 # dbt itself
 
 
-def test_the_documentation_is_one_page_that_needs_no_network(warehouse: Warehouse, folder: Path) -> None:
-    warehouse.refresh()
+def test_the_documentation_is_one_page_that_needs_no_network(served: Warehouse, folder: Path) -> None:
     reason = dbt.run_dbt(
-        warehouse.settings.warehouse,
-        warehouse.settings.marts,
+        served.settings.warehouse,
+        served.settings.marts,
         "mart",
         ["docs", "generate", "--static"],
-        dbt.variables(warehouse.settings.marts, 0),
+        dbt.variables(served.settings.marts, 0),
     )
     assert reason is None
     text = (folder / "target" / "static_index.html").read_text("utf-8")
@@ -408,17 +426,15 @@ def test_the_documentation_is_one_page_that_needs_no_network(warehouse: Warehous
     assert '<script src="http' not in text
 
 
-def test_no_password_is_in_what_dbt_wrote(warehouse: Warehouse, folder: Path) -> None:
-    warehouse.refresh()
+def test_no_password_is_in_what_dbt_wrote(served: Warehouse, folder: Path) -> None:
     written = [file for file in folder.rglob("*") if file.is_file()]
     assert written
-    secret = warehouse.settings.warehouse.password.encode()
+    secret = served.settings.warehouse.password.encode()
     assert [file for file in written if secret in file.read_bytes()] == []
 
 
-def test_every_column_of_every_mart_is_described(warehouse: Warehouse) -> None:
-    warehouse.refresh()
-    missing = warehouse.ask(
+def test_every_column_of_every_mart_is_described(served: Warehouse) -> None:
+    missing = served.ask(
         "SELECT a.attrelid::regclass::text, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
         "WHERE c.relnamespace = 'mart'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped "
         "AND col_description(a.attrelid, a.attnum) IS NULL"

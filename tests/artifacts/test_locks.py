@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from meteo_fetch.definition import SUPPORTED_PYTHONS, bundle_id, bundle_names, read_bundle
+from meteo_fetch.definition import SUPPORTED_PYTHONS, bundle_id, bundle_names, read_bundle, source_files
 from meteo_fetch.maven import read_lock
 from meteo_fetch.wheels import for_python, normalised, read_requirements
 
@@ -22,7 +22,7 @@ AGENT = "io.prometheus.jmx:jmx_prometheus_javaagent"
 
 
 def test_every_bundle_of_the_conventions_is_there() -> None:
-    assert {"zookeeper", "kafka", "hadoop", "spark", "jobs", "meteostream"} <= set(bundle_names(ARTIFACTS))
+    assert {"zookeeper", "kafka", "hadoop", "spark", "jobs", "dbt", "meteostream"} <= set(bundle_names(ARTIFACTS))
 
 
 @pytest.mark.parametrize("path", [path for path in sorted(ARTIFACTS.rglob("*")) if path.is_file()], ids=str)
@@ -121,6 +121,16 @@ def test_a_python_lock_serves_both_debians(lock: str, python: str) -> None:
 def test_jobs_leave_spark_to_the_bundle_spark() -> None:
     names = {one.name for one in read_requirements(ARTIFACTS / "jobs" / "requirements.txt")}
     assert not names & {"pyspark", "py4j"}
+
+
+def test_the_marts_go_to_the_nodes_as_a_whole() -> None:
+    """A file of the dbt project that no pattern of the bundle takes would be missing on every node."""
+    bundle = read_bundle(ARTIFACTS / "meteostream")
+    assert bundle.source is not None
+    project = bundle.source.folder / "meteostream" / "marts" / "project"
+    files = {file for file in project.rglob("*") if file.is_file()}
+    assert files
+    assert files - {file for _, file in source_files(bundle.source)} == set()
 
 
 @pytest.mark.parametrize("name", bundle_names(ARTIFACTS))
