@@ -15,7 +15,7 @@ import msgspec
 
 DEFAULT_FILE: Final = Path("/etc/meteostream/meteostream.toml")
 ENVIRONMENT: Final = "METEOSTREAM_CONFIG"
-_SECRET: Final = frozenset({"password"})
+_SECRET: Final = frozenset({"password", "api_key"})
 
 
 class ConfigError(ValueError):
@@ -54,6 +54,8 @@ class Topics(Section, frozen=True):
 
     observations: str = "weather.observations"
     dead_letters: str = "weather.observations.dlq"
+    forecasts: str = "weather.forecasts"
+    forecast_dead_letters: str = "weather.forecasts.dlq"
 
 
 class Outbox(Section, frozen=True):
@@ -122,6 +124,89 @@ class Streams(Section, frozen=True):
     )
 
 
+class Quota(Section, frozen=True):
+    """What one client may ask of a service, in calls (a heavy request counts as several); 0 is no limit."""
+
+    per_minute: int = 0
+    per_hour: int = 0
+    per_day: int = 0
+    per_month: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a limit."""
+        if min(self.per_minute, self.per_hour, self.per_day, self.per_month) < 0:
+            raise ValueError("limits must be 0 (none) or positive")
+
+
+class OpenMeteo(Section, frozen=True):
+    """Forecasts and reanalyses of Open-Meteo. The defaults are its free, non-commercial service."""
+
+    base_url: str = "https://api.open-meteo.com"
+    archive_url: str = "https://archive-api.open-meteo.com"
+    api_key: str | None = None
+    models: list[str] = msgspec.field(default_factory=lambda: ["ecmwf_ifs025"])
+    runs: dict[str, str] = msgspec.field(default_factory=dict)
+    archive_models: list[str] = msgspec.field(default_factory=lambda: ["era5"])
+    variables: list[str] = msgspec.field(default_factory=list)
+    forecast_days: int = 7
+    archive_days: int = 14
+    quota: Quota = Quota(per_minute=600, per_hour=5_000, per_day=10_000, per_month=300_000)
+
+    def __post_init__(self) -> None:
+        """Refuse what the service does not have."""
+        if not 1 <= self.forecast_days <= 16:  # noqa: PLR2004 - the service's longest forecast
+            raise ValueError(f"forecast_days: expected 1 to 16, found {self.forecast_days}")
+        if self.archive_days < 1:
+            raise ValueError(f"archive_days: expected 1 or more, found {self.archive_days}")
+
+
+class Aviation(Section, frozen=True):
+    """METAR and TAF of aviationweather.gov."""
+
+    base_url: str = "https://aviationweather.gov"
+    hours_back: float = 3.0
+    quota: Quota = Quota(per_minute=100)
+
+
+class Noaa(Section, frozen=True):
+    """Archives of NOAA, a file a station and year; ``stations`` names those whose identifier is not the usual one."""
+
+    base_url: str = "https://www.ncei.noaa.gov"
+    stations: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    quota: Quota = Quota(per_minute=60)
+
+
+class Collect(Section, frozen=True):
+    """Collecting from the network: how to ask, where to keep what was answered."""
+
+    directory: str = "/var/lib/meteostream/collect"
+    sources: str = "/etc/meteostream/sources"
+    incoming: str = "/var/lib/meteostream/drop/incoming"
+    country: str = "SN"
+    stations: list[str] = msgspec.field(default_factory=list)
+    user_agent: str = "meteostream"
+    ca: str | None = None
+    connect_seconds: float = 10.0
+    read_seconds: float = 30.0
+    answer_seconds: float = 180.0
+    attempts: int = 5
+    patience_seconds: float = 300.0
+    delivery_seconds: float = 300.0
+    max_bytes: int = 64 * 1024**2
+    cache_bytes: int = 256 * 1024**2
+    raw_days: int = 90
+    raw_bytes: int = 2 * 1024**3
+    silent_hours: float = 6.0
+    open_meteo: OpenMeteo = msgspec.field(default_factory=OpenMeteo)
+    aviation: Aviation = msgspec.field(default_factory=Aviation)
+    noaa: Noaa = msgspec.field(default_factory=Noaa)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.attempts < 1 or min(self.connect_seconds, self.read_seconds, self.answer_seconds) <= 0:
+            raise ValueError("attempts, connect_seconds, read_seconds and answer_seconds must be positive")
+
+
 class Logging(Section, frozen=True):
     """Where a service's log goes: ECS JSON lines in ``file``, or standard error without one."""
 
@@ -139,6 +224,7 @@ class Settings(Section, frozen=True):
     warehouse: Warehouse = msgspec.field(default_factory=Warehouse)
     lake: Lake = msgspec.field(default_factory=Lake)
     streams: Streams = msgspec.field(default_factory=Streams)
+    collect: Collect = msgspec.field(default_factory=Collect)
     logging: Logging = Logging()
 
     def need_kafka(self) -> Kafka:
