@@ -30,6 +30,9 @@ class Conversion(NamedTuple):
     zero: Fraction = Fraction(0)
 
 
+SAME: Final = Conversion(Fraction(1))
+"""Of a unit that is the contract's already."""
+
 CONVERSIONS: Final[dict[tuple[str, str], Conversion]] = {
     ("degF", "degC"): Conversion(FAHRENHEIT_DEGREE, FAHRENHEIT_ZERO),
     ("K", "degC"): Conversion(Fraction(1), KELVIN_ZERO),
@@ -47,6 +50,7 @@ CONVERSIONS: Final[dict[tuple[str, str], Conversion]] = {
     ("fraction", "%"): Conversion(Fraction(100)),
     ("min", "s"): Conversion(Fraction(60)),
     ("h", "s"): Conversion(HOUR_S),
+    ("percent", "okta"): Conversion(Fraction(8, 100)),
 }
 """Known conversions, by (found unit, the contract's unit)."""
 
@@ -60,7 +64,7 @@ def conversion(found: str, wanted: str) -> Conversion:
         If it is not known, with what is.
     """
     if found == wanted:
-        return Conversion(Fraction(1))
+        return SAME
     try:
         return CONVERSIONS[found, wanted]
     except KeyError:
