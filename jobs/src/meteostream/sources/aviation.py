@@ -22,9 +22,9 @@ CIRCLE: Final = 360
 TEN_KM: Final = 10_000.0
 """``9999`` and CAVOK: 10 km or more (FM 15, 15.6)."""
 OKTAS: Final = {"SKC": 0.0, "CLR": 0.0, "NCD": 0.0, "FEW": 2.0, "SCT": 4.0, "BKN": 7.0, "OVC": 8.0}
-"""Amounts in okta. FEW is 1-2, SCT 3-4, BKN 5-7 and OVC 8 (FM 15, 15.9.1.1); the upper ends are what NOAA's Integrated
-Surface Data has for the same words (its documentation, GA1), so that a station's METAR and ISD agree. CLR and NCD are an
-instrument's that saw nothing within its reach; ISD has 0 for them too."""
+"""Amounts in okta. FEW is 1-2, SCT 3-4, BKN 5-7 and OVC 8 (FM 15, 15.9.1.1); the upper ends are what NOAA's
+Integrated Surface Data has for the same words (its documentation, GA1), so that a station's METAR and ISD agree. CLR
+and NCD are an instrument's that saw nothing within its reach; ISD has 0 for them too."""
 _UNKNOWN_AMOUNT: Final = frozenset({"NSC"})
 """No cloud of operational significance, which says nothing about the sky as a whole; so does CAVOK."""
 
@@ -33,9 +33,7 @@ _WIND: Final = re.compile(
 )
 _NO_WIND: Final = re.compile(r"/{5,}(?:KT|MPS|KMH|KPH)?")
 _METRES: Final = re.compile(r"(?P<metres>[0-9]{4})(?P<sector>NDV|N|NE|E|SE|S|SW|W|NW)?")
-_MILES: Final = re.compile(
-    r"[MP]?(?:(?P<whole>[0-9]{1,2}) ?)??(?:(?P<top>[0-9])/(?P<bottom>[1-9][0-9]?))?\+?SM"
-)
+_MILES: Final = re.compile(r"[MP]?(?:(?P<whole>[0-9]{1,2}) ?)??(?:(?P<top>[0-9])/(?P<bottom>[1-9][0-9]?))?\+?SM")
 _KILOMETRES: Final = re.compile(r"(?P<km>[0-9]{1,3})KM")
 _CLOUD: Final = re.compile(
     r"(?P<amount>FEW|SCT|BKN|OVC|SKC|CLR|NCD|NSC|VV|///)(?P<base>[0-9]{2,3}|///)?(?:CB|TCU|///|[A-Z]{2,3})?"
@@ -45,7 +43,7 @@ _CLOUD: Final = re.compile(
 def wind(group: str, speed: str = "wind_mean_10min") -> dict[str, Value] | None:
     """Wind of ``dddff[Gff]KT``; ``VRB`` is variable, ``00000KT`` calm, a P before a speed is its lower bound.
 
-    >>> wind("VRB03KT") == {"wind_mean_10min": 1.5433333333333334, "wind_direction": None, "wind_variable": True}
+    >>> wind("VRB03KT") == {"wind_mean_10min": 1.5433333333333332, "wind_direction": None, "wind_variable": True}
     True
     >>> wind("00000MPS")
     {'wind_mean_10min': 0.0, 'wind_direction': None, 'wind_variable': False}

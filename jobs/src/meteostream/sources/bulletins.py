@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from meteostream.sources.dates import Reference
 
 END: Final = "="
-_HEADING: Final = re.compile(r"[A-Z]{4}[0-9]{1,2} [A-Z]{4} [0-9]{6}(?: (?P<bbb>[A-Z]{3}))?")
+HEADING: Final = re.compile(r"[A-Z]{4}[0-9]{1,2} [A-Z]{4} [0-9]{6}(?: (?P<bbb>[A-Z]{3}))?")
 _DATE: Final = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2}) ([0-9]{2}):([0-9]{2})")
 _ENVELOPE: Final = re.compile(r"ZCZC.*|NNNN|[0-9]{3}|[0-9]{5}")
 """What frames a bulletin: start and end of the message, and its number on the line."""
@@ -49,7 +49,7 @@ def indented(line: str) -> bool:
 
 
 def pieces(text: str, reference: Reference, goes_on: Callable[[str], bool] = indented) -> Iterator[Piece]:
-    """Reports of a text, whether it is one report, a bulletin, or a file of bulletins.
+    r"""Reports of a text, whether it is one report, a bulletin, or a file of bulletins.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def pieces(text: str, reference: Reference, goes_on: Callable[[str], bool] = ind
 
     Examples
     --------
-    >>> found = pieces("SASN31 GOOO 250600 CCA\\nMETAR GOOY 250600Z NIL=\\nGOBD 250600Z NIL=\\n", None)
+    >>> found = pieces("SASN31 GOOO 250600 CCA\nMETAR GOOY 250600Z NIL=\nGOBD 250600Z NIL=\n", None)
     >>> [(piece.line, piece.text, piece.revision) for piece in found]
     [(2, 'METAR GOOY 250600Z NIL', 1), (3, 'GOBD 250600Z NIL', 1)]
     """
@@ -68,7 +68,7 @@ def pieces(text: str, reference: Reference, goes_on: Callable[[str], bool] = ind
     block: list[tuple[int, str]] = []
     for number, raw in enumerate(text.translate(_CONTROL).split("\n"), 1):
         line = raw.rstrip()
-        heading = _HEADING.fullmatch(line.strip())
+        heading = HEADING.fullmatch(line.strip())
         date = _DATE.fullmatch(line.strip())
         if heading is None and date is None:
             if line and not _ENVELOPE.fullmatch(line.strip()):

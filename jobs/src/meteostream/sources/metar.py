@@ -60,7 +60,9 @@ _HOURLY_RAIN: Final = re.compile(r"P(?P<amount>[0-9]{4}|////)")
 _LONG_RAIN: Final = re.compile(r"(?P<kind>[67])(?P<amount>[0-9]{4}|////)")
 _DAY_EXTREMES: Final = re.compile(r"4(?P<high>[01][0-9]{3})(?P<low>[01][0-9]{3})")
 _SNOW: Final = re.compile(r"4/(?P<inches>[0-9]{3})")
-_PEAK: Final = re.compile(r"PK WND (?P<direction>[0-9]{3})(?P<speed>[0-9]{2,3})/(?P<time>[0-9]{2}(?:[0-9]{2})?)(?=\s|$)")
+_PEAK: Final = re.compile(
+    r"PK WND (?P<direction>[0-9]{3})(?P<speed>[0-9]{2,3})/(?P<time>[0-9]{2}(?:[0-9]{2})?)(?=\s|$)"
+)
 
 
 class _Kind(NamedTuple):

@@ -1,7 +1,7 @@
 """SYNOP of land stations (WMO-No. 306 volume I.1, FM 12), by the position of each group.
 
-pymetdecoder knows the code tables and reads each group; the order of the groups is followed here, because one group that
-cannot be read must not take the others with it (KF-101): it loses what follows.
+pymetdecoder knows the code tables and reads each group. It loses what follows a group that it cannot read, so the
+order of the groups is followed here: the others are kept (KF-101).
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ def _decoded(kind: type[Any], text: str, **options: bool) -> Any:
     """What the library makes of digits: a mapping, or None where they are slashes."""
     try:
         return kind().decode(text, **options)
-    except Exception as error:  # the library raises whatever its tables meet, and its own warnings
+    except Exception as error:  # noqa: BLE001 - the library raises whatever its tables meet, and its own warnings
         raise _UnreadableError(f"{text}: {error}") from None
 
 
