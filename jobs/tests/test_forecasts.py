@@ -106,6 +106,8 @@ def test_reception_and_text_are_no_content() -> None:
         ({"valid_time": "2028-11-25T06:00:00Z"}, Reason.BAD_TIME),
         ({"valid_until": "2026-11-25T06:00:00Z"}, Reason.BAD_TIME),
         ({"valid_until": "2028-11-25T06:00:00Z"}, Reason.BAD_TIME),
+        ({"valid_time": "2026-11-20T06:00:00Z", "valid_until": "2026-11-26T06:00:00Z"}, Reason.BAD_TIME),
+        ({"valid_time": "2026-11-24T18:00:00Z", "valid_until": "2026-11-24T23:00:00Z"}, Reason.BAD_TIME),
         ({"valid_until": None}, Reason.WRONG_TYPE),
         ({"reference_time": "2026-11-25T07:30:00Z"}, Reason.FUTURE_OBSERVATION),
         ({"raw": 7}, Reason.WRONG_TYPE),
@@ -114,6 +116,18 @@ def test_reception_and_text_are_no_content() -> None:
 def test_what_breaks_the_contract_is_refused(members: dict[str, object], reason: Reason) -> None:
     document = changed(**members)
     assert refusal(document, str(document["station"]).encode()) == reason
+
+
+def test_a_period_may_have_begun_before_the_issue() -> None:
+    """An amended TAF: issued at 07:20, valid from 07:00."""
+    amended = changed(
+        model="taf",
+        reference_time="2026-11-25T07:20:00Z",
+        valid_time="2026-11-25T07:00:00Z",
+        valid_until="2026-11-26T12:00:00Z",
+        received_at="2026-11-25T07:30:00Z",
+    )
+    assert refusal(amended) is None
 
 
 def test_the_key_is_the_station() -> None:

@@ -87,6 +87,10 @@ def _drafts(found: Found, collector: Collector, topic: str, account: Account) ->
                 account.rejects.append(Reject(found.line, f"{error.detail} ({error.reason})", found.text))
                 return
             account.saw(found.station, found.observed_at)
+            if found.partial:
+                account.remarks.append(
+                    f"{found.station} {found.observed_at}: read in part; left out: {' '.join(found.partial)}"
+                )
             yield draft
         case Product():
             made = forecast_drafts(

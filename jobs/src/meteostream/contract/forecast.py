@@ -28,8 +28,11 @@ from meteostream.contract.report import NAME_PATTERN, Value, Variables, is_simul
 from meteostream.contract.times import parse_time
 
 FORECAST_SCHEMA: Final = "meteostream.forecast/1"
-LONGEST_US: Final = 400 * 86_400 * SECOND_US
+DAY_US: Final = 86_400 * SECOND_US
+LONGEST_US: Final = 400 * DAY_US
 """Longest lead: seasonal forecasts reach 13 months."""
+BEFORE_US: Final = 2 * DAY_US
+"""How long before its issue a period that still lasts may have begun; a TAF lasts 30 hours at most."""
 LICENCE_PATTERN: Final = r"^[!-~](?:[ -~]{0,126}[!-~])?$"
 """Printable ASCII, at most 128 characters."""
 CONTENT: Final = "forecast"
@@ -143,17 +146,18 @@ def _check_relations(forecast: ForecastMessage) -> None:
             f"reference_time: expected at most {DEFAULT_TOLERANCE_S} s after received_at, found "
             f"{forecast.reference_time} with {forecast.received_at}",
         )
-    if not reference <= valid <= reference + LONGEST_US:
+    until = valid
+    if forecast.valid_until is not UNSET:
+        until = parse_time(forecast.valid_until, "valid_until", fraction=False)
+        if until <= valid:
+            raise ContractError(
+                Reason.BAD_TIME,
+                f"valid_until: expected a moment after {forecast.valid_time}, found {forecast.valid_until}",
+            )
+    # An amended TAF is issued within its period, which then begins before it.
+    if not (reference - BEFORE_US <= valid and reference <= until <= reference + LONGEST_US):
         raise ContractError(
             Reason.BAD_TIME,
             f"valid_time: expected reference_time ({forecast.reference_time}) or at most "
-            f"{LONGEST_US // SECOND_US // 86_400} days later, found {forecast.valid_time}",
+            f"{LONGEST_US // DAY_US} days later, or a period that has not ended by then, found {forecast.valid_time}",
         )
-    if forecast.valid_until is not UNSET:
-        until = parse_time(forecast.valid_until, "valid_until", fraction=False)
-        if not valid < until <= reference + LONGEST_US:
-            raise ContractError(
-                Reason.BAD_TIME,
-                f"valid_until: expected a moment after valid_time ({forecast.valid_time}) and within the longest lead, "
-                f"found {forecast.valid_until}",
-            )

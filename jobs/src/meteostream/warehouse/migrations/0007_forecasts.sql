@@ -17,7 +17,7 @@ CREATE TABLE core.forecast (
     received_at    timestamptz NOT NULL,
     event_id       bytea NOT NULL CHECK (octet_length(event_id) = 32),
     PRIMARY KEY (station, model, reference_time, valid_time, variable),
-    CHECK (valid_time >= reference_time),
+    CHECK (coalesce(valid_until, valid_time) >= reference_time),
     CHECK (valid_until > valid_time)
 ) PARTITION BY RANGE (reference_time);
 CREATE INDEX ON core.forecast (valid_time, station);
