@@ -15,7 +15,7 @@ from meteostream.cli import group
 from support_contract import poisons, reports
 
 DATA = Path(__file__).parent / "data"
-OURS = ["generate", "load", "simulate", "stations", "validate"]
+OURS = ["collect", "forecasts", "generate", "load", "simulate", "stations", "validate"]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

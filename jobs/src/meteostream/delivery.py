@@ -68,7 +68,6 @@ def deliver(
         If the outbox is full, damaged, or another process has it.
     """
     kafka = settings.need_kafka()
-    count = 0
     with Outbox(
         Path(settings.outbox.directory) / name,
         retention_s=settings.outbox.retention_days * DAY_S,
@@ -84,17 +83,7 @@ def deliver(
         )
         forwarder.start()
         try:
-            group: list[Draft] = []
-            for draft in drafts:
-                group.append(draft)
-                count += 1
-                if len(group) == GROUP:
-                    outbox.append(group)
-                    forwarder.wake()
-                    group = []
-                if stopping.is_set():
-                    break
-            outbox.append(group)
+            count = _append(outbox, forwarder, drafts, stopping)
             until = None if patience_s is None else time.monotonic() + patience_s
             while not forwarder.wait_until_empty(LOOK_S):
                 if stopping.is_set() or (until is not None and time.monotonic() > until):
@@ -104,4 +93,24 @@ def deliver(
             outbox.forget(time.time())
         if not empty:
             raise DeliveryError(f"stopped: {forwarder.pending} reports wait in the outbox; {resume!r} sends them")
+    return count
+
+
+def _append(outbox: Outbox, forwarder: Forwarder, drafts: Iterable[Draft], stopping: threading.Event) -> int:
+    """Make drafts durable in groups; give how many. What came before a failure of their source is kept."""
+    count = 0
+    group: list[Draft] = []
+    try:
+        for draft in drafts:
+            group.append(draft)
+            count += 1
+            if len(group) == GROUP:
+                full, group = group, []
+                outbox.append(full)
+                forwarder.wake()
+            if stopping.is_set():
+                break
+    finally:
+        outbox.append(group)
+        forwarder.wake()
     return count
