@@ -22,6 +22,7 @@ from typing import IO, Final, NamedTuple, Self
 import msgspec
 
 from meteostream.contract.times import format_time, parse_time
+from meteostream.durable import sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +237,7 @@ class Outbox:
                 os.fsync(file.fileno())
         if number < segment.first:
             segment.path.unlink()
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
             self._segments.pop()
         self.last = number
 
@@ -309,7 +310,7 @@ class Outbox:
         segment = Segment(self.directory / f"{first:020d}-{hour}.journal", first, hour)
         self._file = segment.path.open("xb", buffering=0)
         self._segments.append(segment)
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
 
     # --- Reading, acknowledging, forgetting ---
 
@@ -390,7 +391,7 @@ class Outbox:
     def _delete_oldest(self) -> None:
         segment = self._segments.pop(0)
         segment.path.unlink()
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
 
     def close(self) -> None:
         """Close the files and give the lock back."""
@@ -525,12 +526,4 @@ def _write_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)

@@ -38,8 +38,13 @@ class Observation(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A record that was not: why, and its text as it stands in the file (undecodable bytes as surrogates)."""
+    """A record that was not: why, and its text as it stands in the file (undecodable bytes as surrogates).
+
+    ``held`` is the observation where all but its station could be read: it bears the source's name of the station,
+    which nobody registered yet, and can be released from quarantine when somebody has (KF-114).
+    """
 
     line: int
     reason: str
     text: str
+    held: Observation | None = None

@@ -1,0 +1,51 @@
+"""Files that survive a power cut, and are not written by two processes at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until a directory's names (new, renamed, removed files) are on disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def append_durably(path: Path, block: bytes) -> None:
+    """Add lines to a file; a line that an earlier power cut tore is cut off first."""
+    with path.open("a+b") as file:
+        file.seek(0, os.SEEK_END)
+        end = file.tell()
+        if end:
+            file.seek(0)
+            whole = file.read().rfind(b"\n") + 1
+            if whole < end:
+                file.truncate(whole)
+        file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file, which is made if it is not there.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it and ``wait`` is false.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
