@@ -179,7 +179,7 @@ class Intake(Section, frozen=True):
     per_minute: int = 20
     per_minute_per_address: int = 120
     metrics_address: str = "127.0.0.1"
-    metrics_port: int = 8612
+    metrics_port: int = 8614
     observers: dict[str, Observer] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -333,8 +333,8 @@ def _known(path: str) -> list[str]:
 def _struct(path: str) -> type[Section] | None:
     """The section at a place of the file, None if it is a key."""
     kind: Any = Settings
-    for part in filter(None, path.split(".")):
-        name = part.removesuffix(_ANY_KEY)
+    for part in filter(None, path.replace(_ANY_KEY, "*").split(".")):
+        name = part.removesuffix("*")
         field = next((field for field in msgspec.structs.fields(kind) if field.name == name), None)
         kind = Kafka if part == "kafka" else field and field.type
         if part != name:  # a table of tables: what each of them is

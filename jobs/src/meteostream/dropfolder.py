@@ -231,9 +231,9 @@ def _try(settings: Dropfolder, base: Path, taken: _Taken, known: set[tuple[str, 
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         taken.path.rename(_back(base, taken))
         return Outcome(_printable(taken.shown), "waiting", "it was changed while it was read")
-    reason = _unacceptable(load, strict=settings.strict)
-    if reason:
-        return _refuse(base, taken, digest, reason, load)
+    unacceptable = _unacceptable(load, strict=settings.strict)
+    if unacceptable:
+        return _refuse(base, taken, digest, unacceptable, load)
     return _Tried(taken, digest, chosen, Load(taken.path, chosen, topic=topic, name=load.name))
 
 
