@@ -77,7 +77,7 @@ _PROBLEMS: Final[dict[Language, dict[str, str]]] = {
         "too-early": "Il n'est pas encore 06 h TU. Envoyez le relevé quand il est fait.",
         "too-old": "Le {shown} est trop ancien. Appelez votre bureau pour le corriger.",
         "grammar": "Message non compris. Écrivez : PLUIE STATION 12,5 (ou PLUIE STATION 24/11 12,5).",
-        "station-not-yours": "La station « {shown} » n'est pas une des vôtres.",
+        "station-not-yours": "« {shown} » n'est pas une de vos stations.",
     },
     "en": {
         "amount": "“{shown}” is no amount of rain. Write for example 12.5 or 0 or trace.",
@@ -87,7 +87,7 @@ _PROBLEMS: Final[dict[Language, dict[str, str]]] = {
         "too-early": "It is not yet 06 UTC. Send the reading when it is made.",
         "too-old": "{shown} is too long ago. Call your office to correct it.",
         "grammar": "Message not understood. Write: PLUIE STATION 12.5 (or PLUIE STATION 24/11 12.5).",
-        "station-not-yours": "The station “{shown}” is not one of yours.",
+        "station-not-yours": "“{shown}” is not one of your stations.",
     },
 }
 
@@ -95,3 +95,12 @@ _PROBLEMS: Final[dict[Language, dict[str, str]]] = {
 def problem(error: EntryError, language: Language) -> str:
     """A sentence about an entry that cannot be taken."""
     return _PROBLEMS[language][error.problem].format(shown=error.shown)
+
+
+def for_sms(text: str) -> str:
+    """A sentence in characters of GSM 03.38, so that it fits one message: French quotation marks are not among them.
+
+    >>> print(for_sms("« 5x » n'est pas une quantité"))
+    "5x" n'est pas une quantité
+    """
+    return text.replace("« ", '"').replace(" »", '"')

@@ -23,7 +23,7 @@ from meteostream.intake.limits import RateLimit
 from meteostream.intake.people import People, Person, digest_of
 from meteostream.intake.rain import EntryError, parse_amount, parse_day, parse_sms
 from meteostream.intake.service import RainIntake, Result
-from meteostream.intake.texts import LANGUAGES, PAGE, Language, problem
+from meteostream.intake.texts import LANGUAGES, PAGE, Language, for_sms, problem
 from meteostream.metrics import IntakeMetrics
 from meteostream.outbox import OutboxError
 
@@ -285,7 +285,7 @@ class _Handlers:
                 confirms="*" if message.confirmed else None,
             )
         except EntryError as error:
-            return error.problem, problem(error, "fr")
+            return error.problem, for_sms(problem(error, "fr"))
         what = f"{result.station.name} {result.day:%d/%m}"
         again = f"PLUIE {message.station} {result.day:%d/%m} {message.amount} CONFIRME"
         if result.outcome == "conflict" and result.before is not None:
