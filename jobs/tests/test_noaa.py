@@ -451,6 +451,8 @@ def test_gsod_as_csv_says_the_same() -> None:
         (op_line(day="20260230"), "day: expected"),
         (op_line(day="20260025"), "day: expected"),
         (op_line(temp="  8o.2"), "TEMP: expected a number"),
+        (op_line(temp="1e9999"), "TEMP: expected a number"),
+        (op_line(temp="   1/3"), "TEMP: expected a number"),
         (op_line()[:120], "expected 138 characters"),
     ],
 )

@@ -422,7 +422,7 @@ def test_gzip_is_read_whatever_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(b"0" * 100_000_000), "bytes out of each byte of gzip"),
+        (gzip.compress((b"0" * 99 + b"\n") * 1_000_000), "bytes out of each byte of gzip"),
         (gzip.compress(WIDE.encode())[:-9], "expected whole gzip"),
         (b"\x1f\x8b" + b"garbage" * 9, "expected whole gzip"),
         (b"PK\x03\x04" + b"\0" * 99, "found a zip archive"),
@@ -440,6 +440,13 @@ def test_a_file_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     path.write_text(WIDE + "61654,Thies,2026,08,29,06,33.1,0\n" * 1000)
     with pytest.raises(SourceError, match="expected at most 5000 bytes, found more"):
         list(read_csv(path, load_profile("climsoft-wide"), load_registry(), 5000))
+
+
+def test_a_line_without_an_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(WIDE.encode() + b"6" * (16 * 1024**2 + 2))
+    with pytest.raises(SourceError, match="line 7: expected at most 16777216 characters"):
+        list(read_csv(path, load_profile("climsoft-wide"), load_registry()))
 
 
 # --- Profiles ---

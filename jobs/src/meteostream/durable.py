@@ -21,13 +21,12 @@ def sync_directory(directory: Path) -> None:
 def append_durably(path: Path, block: bytes) -> None:
     """Add lines to a file; a line that an earlier power cut tore is cut off first."""
     with path.open("a+b") as file:
-        file.seek(0, os.SEEK_END)
-        end = file.tell()
+        end = file.seek(0, os.SEEK_END)
         if end:
-            file.seek(0)
-            whole = file.read().rfind(b"\n") + 1
-            if whole < end:
-                file.truncate(whole)
+            file.seek(end - 1)
+            if file.read(1) != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
         file.write(block)
         file.flush()
         os.fsync(file.fileno())

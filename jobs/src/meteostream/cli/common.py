@@ -17,10 +17,11 @@ from meteostream.contract import ContractError
 from meteostream.logs import log_to
 from meteostream.outbox import OutboxError
 from meteostream.qc import RulesetError
+from meteostream.quarantine import QuarantineError
 from meteostream.registry import RegistryError
 from meteostream.sources.errors import SourceError
 
-EXPECTED: Final = (ConfigError, ContractError, OutboxError, RegistryError, RulesetError, SourceError)
+EXPECTED: Final = (ConfigError, ContractError, OutboxError, QuarantineError, RegistryError, RulesetError, SourceError)
 """Failures whose message is for the person at the keyboard."""
 
 

@@ -34,7 +34,6 @@ def command(context: Context, *, as_json: bool, fail_on_refusal: bool) -> None:
     from meteostream.delivery import deliver
     from meteostream.dropfolder import DropfolderError, run_pass
     from meteostream.logs import log_to
-    from meteostream.quarantine import QuarantineError
 
     settings = context.settings
     log_to(NAME, level="WARNING", text=True)
@@ -50,7 +49,7 @@ def command(context: Context, *, as_json: bool, fail_on_refusal: bool) -> None:
             quarantine=Path(settings.quarantine.directory),
             send=send,
         )
-    except (DropfolderError, QuarantineError) as error:
+    except DropfolderError as error:
         raise fail(str(error)) from None
     except OSError as error:
         raise fail(f"{error.filename or settings.dropfolder.directory}: {error.strerror}") from None

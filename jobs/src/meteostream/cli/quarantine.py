@@ -36,13 +36,10 @@ def list_(context: Context, *, as_json: bool) -> None:
     """Names that wait, and which station each would be by now."""
     import msgspec
 
-    from meteostream.quarantine import QuarantineError, station_of, waiting
+    from meteostream.quarantine import station_of, waiting
     from meteostream.registry import load_registry
 
-    try:
-        groups = waiting(Path(context.settings.quarantine.directory))
-    except QuarantineError as error:
-        raise fail(str(error)) from None
+    groups = waiting(Path(context.settings.quarantine.directory))
     if as_json:
         for group in groups:
             for report in group.reports:
@@ -74,7 +71,7 @@ def release(context: Context, *, names: tuple[str, ...], station: str | None, dr
     """
     from meteostream.delivery import deliver
     from meteostream.logs import log_to
-    from meteostream.quarantine import QuarantineError, released, station_of, waiting
+    from meteostream.quarantine import released, station_of, waiting
     from meteostream.registry import load_registry
 
     if station is not None and len(names) != 1:
@@ -85,17 +82,14 @@ def release(context: Context, *, names: tuple[str, ...], station: str | None, dr
     if known is not None and known.simulated:
         raise fail(f"station {station!r}: expected a real station, found the simulated {known.wigos_id}")
     chosen: list[tuple[Waiting, str]] = []
-    try:
-        for group in waiting(directory):
-            if names and group.name not in names:
-                continue
-            found = known.wigos_id if known is not None else station_of(group.name, registry)
-            if found is not None:
-                chosen.append((group, found))
-            elif names:
-                raise fail(f"{group.name!r}: expected a registered station, found none; register it, or use --station")
-    except QuarantineError as error:
-        raise fail(str(error)) from None
+    for group in waiting(directory):
+        if names and group.name not in names:
+            continue
+        found = known.wigos_id if known is not None else station_of(group.name, registry)
+        if found is not None:
+            chosen.append((group, found))
+        elif names:
+            raise fail(f"{group.name!r}: expected a registered station, found none; register it, or use --station")
     unknown = set(names) - {group.name for group, _ in chosen}
     if unknown:
         raise fail(f"nothing waits under {', '.join(sorted(unknown))}; 'meteostream quarantine list' shows what does")

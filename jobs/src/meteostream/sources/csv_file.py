@@ -6,7 +6,6 @@ and its text; nothing is lost and nothing is repaired.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -26,10 +25,9 @@ from meteostream.sources.opening import MAX_BYTES, open_text
 from meteostream.sources.profile import Column, Profile, zone_of
 from meteostream.sources.rows import Row, Rows, name, open_rows
 from meteostream.sources.settle import settle, undecoded
-from meteostream.sources.units import Conversion, conversion, convert
+from meteostream.sources.units import NUMBER, Conversion, conversion, convert
 from meteostream.sources.wind import direction, variable_direction
 
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 SECOND_US: Final = 1_000_000
 
 
@@ -343,7 +341,7 @@ def _plain(profile: Profile, text: str, variable: str) -> str:
     if profile.decimal == ",":
         # A point in a file with decimal commas is somebody's other habit: which one cannot be known (KF-106).
         plain = "?" if "." in plain else plain.replace(",", ".")
-    if _NUMBER.fullmatch(plain) is None:
+    if NUMBER.fullmatch(plain) is None:
         raise Refusal(f"{variable}: expected a number with decimal {profile.decimal!r}, found {text!a}")
     return plain
 

@@ -18,7 +18,7 @@ from meteostream.sources.errors import Refusal, SourceError
 from meteostream.sources.noaa import SPECIAL, ghcn_spellings, moment, rain
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
-from meteostream.sources.units import conversion, convert
+from meteostream.sources.units import NUMBER, conversion, convert
 from meteostream.sources.wind import direction, variable_direction
 
 SOURCE: Final = "ghcnh"
@@ -45,7 +45,6 @@ NO_DIRECTION: Final = 999.0
 _STATION: Final = ("STATION", "Station_ID")
 _PARTS: Final = ("Year", "Month", "Day", "Hour", "Minute")
 _DATE: Final = "DATE"
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
 _FM: Final = re.compile(r"FM-?([0-9]{2})")
 _US_NETWORK: Final = re.compile(r"US[WCR1]")
 
@@ -111,7 +110,7 @@ def _value(row: Mapping[str, str], column: str, variable: str, unit: str) -> tup
         return None
     if text in MISSING:
         return (None,)
-    if _NUMBER.fullmatch(text) is None:
+    if NUMBER.fullmatch(text) is None:
         raise Refusal(f"{column}: expected a number, found {text[:40]!r}")
     return (convert(text, conversion(unit, ALL[variable].unit)),)
 

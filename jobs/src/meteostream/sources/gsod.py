@@ -18,7 +18,7 @@ from meteostream.sources.errors import Refusal, SourceError
 from meteostream.sources.noaa import day_end, usaf_spellings
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
-from meteostream.sources.units import conversion, convert
+from meteostream.sources.units import NUMBER, conversion, convert
 
 SOURCE: Final = "gsod"
 REPORT_TYPE: Final = "gsod-day"
@@ -131,7 +131,6 @@ def _values(cells: Mapping[str, str], flag: str) -> dict[str, Value]:
 def _number(column: Column, text: str) -> float | None:
     if text == column.missing:
         return None
-    try:
-        return convert(text, conversion(column.unit, ALL[column.variable].unit))
-    except ValueError:
-        raise Refusal(f"{column.name}: expected a number or {column.missing}, found {text!r}") from None
+    if NUMBER.fullmatch(text) is None:
+        raise Refusal(f"{column.name}: expected a number or {column.missing}, found {text[:40]!r}")
+    return convert(text, conversion(column.unit, ALL[column.variable].unit))

@@ -19,6 +19,8 @@ MAX_RATIO: Final = 200
 'Maximum Compression Factor'), and a bomb is near that."""
 RATIO_FREE_BYTES: Final = 1024**2
 """So much may come out whatever the ratio: a short file of blanks is no bomb."""
+MAX_LINE: Final = 16 * 1024**2
+"""Most characters of a line: lines of MySQL's exports reach 16 MiB (net_buffer_length), others not a thousandth."""
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
 _SIGNATURE_BYTES: Final = 4
@@ -80,13 +82,22 @@ def open_bytes(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_text(path: Path, encoding: str, max_bytes: int = MAX_BYTES) -> Iterator[io.TextIOWrapper]:
+def open_text(path: Path, encoding: str, max_bytes: int = MAX_BYTES) -> Iterator[Iterator[str]]:
     """A file's lines with their ends; bytes that are not in the encoding become surrogates.
 
     Raises
     ------
     SourceError
-        As :func:`open_bytes`.
+        As :func:`open_bytes`, and for a line of more than :data:`MAX_LINE` characters.
     """
     with open_bytes(path, max_bytes) as file:
-        yield io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
+        yield _lines(io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline=""), path)
+
+
+def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    number = 0
+    while line := text.readline(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            raise SourceError(f"{path}, line {number}: expected at most {MAX_LINE} characters, found more: is it text?")
+        yield line

@@ -7,6 +7,7 @@ international nautical mile of 1929), so conversions are made with fractions and
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -29,6 +30,9 @@ class Conversion(NamedTuple):
     factor: Fraction
     zero: Fraction = Fraction(0)
 
+
+NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?")
+"""A decimal number as files have them, which :func:`convert` takes; longer ones are no measurement."""
 
 CONVERSIONS: Final[dict[tuple[str, str], Conversion]] = {
     ("degF", "degC"): Conversion(FAHRENHEIT_DEGREE, FAHRENHEIT_ZERO),
