@@ -422,7 +422,10 @@ def test_gzip_is_read_whatever_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress((b"0" * 99 + b"\n") * 1_000_000), "bytes out of each byte of gzip"),
+        (
+            gzip.compress(WIDE.encode() + b"61654,Thies,2026,08,29,06,33.1,0\n" * 1_000_000),
+            "bytes out of each byte of gzip",
+        ),
         (gzip.compress(WIDE.encode())[:-9], "expected whole gzip"),
         (b"\x1f\x8b" + b"garbage" * 9, "expected whole gzip"),
         (b"PK\x03\x04" + b"\0" * 99, "found a zip archive"),
