@@ -61,6 +61,22 @@ def test_a_dropped_file_arrives_and_a_held_station_follows_when_it_is_released(
     assert run(settings, "dropfolder", "--json").stdout == ""
 
 
+def test_a_loaded_file_leaves_unregistered_stations_in_quarantine(tmp_path: Path, broker: KafkaBroker) -> None:
+    """KF-114."""
+    settings = settings_file(tmp_path, kafka=broker.toml())
+    path = tmp_path / "relevés.csv"
+    path.write_bytes(UNKNOWN)
+    rejects = tmp_path / "rejects.jsonl"
+    result = run(settings, "load", str(path), "--profile", "csv-fr", "--rejects", str(rejects))
+    assert result.exit_code == 1
+    assert "16 reports (16 distinct) acknowledged by the brokers, 8 lines rejected" in result.output
+    assert "8 reports of unregistered stations wait in quarantine" in result.output
+    assert len(rejects.read_text("utf-8").splitlines()) == 8
+    held = [json.loads(line) for line in run(settings, "quarantine", "list", "--json").stdout.splitlines()]
+    assert [one["name"] for one in held] == ["Tataguine"] * 8
+    assert {one["file"] for one in held} == {str(path)}
+
+
 def events(broker: KafkaBroker) -> set[str]:
     """Different events in the topic, each of a valid report."""
     found = set()

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from functools import cached_property
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -15,7 +16,7 @@ import click
 from meteostream.config import ConfigError, Settings, load_settings, settings_file
 from meteostream.contract import ContractError
 from meteostream.logs import log_to
-from meteostream.outbox import OutboxError
+from meteostream.outbox import DAY_S, Outbox, OutboxError
 from meteostream.qc import RulesetError
 from meteostream.quarantine import QuarantineError
 from meteostream.registry import RegistryError
@@ -68,6 +69,16 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.connect("\0" + address[1:] if address.startswith("@") else address)
         channel.send(state.encode())
+
+
+def open_outbox(settings: Settings, name: str) -> Outbox:
+    """The outbox of a service, below ``[outbox] directory``, as the settings want it."""
+    return Outbox(
+        Path(settings.outbox.directory) / name,
+        retention_s=settings.outbox.retention_days * DAY_S,
+        max_bytes=settings.outbox.max_bytes,
+        segment_bytes=settings.outbox.segment_bytes,
+    )
 
 
 def table(rows: list[list[str]], header: list[str]) -> str:

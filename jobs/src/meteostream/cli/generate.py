@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, notify, stop_event
+from meteostream.cli.common import Context, notify, open_outbox, stop_event
 
 if TYPE_CHECKING:
     from meteostream.config import Settings
@@ -40,7 +40,6 @@ def command(context: Context, drain_seconds: float) -> None:
     sent; what the brokers do not take now, they get later.
     """
     from meteostream.metrics import ProducerMetrics, serve_metrics
-    from meteostream.outbox import DAY_S, Outbox
     from meteostream.producer import Forwarder, kafka_client
 
     settings = context.settings
@@ -49,12 +48,7 @@ def command(context: Context, drain_seconds: float) -> None:
     metrics = ProducerMetrics()
     serve_metrics(settings.generator.metrics_port, settings.generator.metrics_address)
     stopping = stop_event()
-    with Outbox(
-        Path(settings.outbox.directory) / NAME,
-        retention_s=settings.outbox.retention_days * DAY_S,
-        max_bytes=settings.outbox.max_bytes,
-        segment_bytes=settings.outbox.segment_bytes,
-    ) as outbox:
+    with open_outbox(settings, NAME) as outbox:
         forwarder = Forwarder(outbox, lambda: kafka_client(kafka, NAME), producer=NAME, metrics=metrics)
         forwarder.start()
         notify("READY=1")

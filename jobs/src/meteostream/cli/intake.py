@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, notify, stop_event
+from meteostream.cli.common import Context, notify, open_outbox, stop_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,6 @@ def _serve(context: Context) -> None:
     from meteostream.intake.entries import Entries
     from meteostream.intake.server import Server
     from meteostream.metrics import ProducerMetrics, serve_metrics
-    from meteostream.outbox import DAY_S, Outbox
     from meteostream.producer import Forwarder, kafka_client
 
     settings = context.settings
@@ -78,12 +77,7 @@ def _serve(context: Context) -> None:
     stopping = stop_event()
     with (
         Entries(Path(intake.directory) / "entries.db") as entries,
-        Outbox(
-            Path(settings.outbox.directory) / NAME,
-            retention_s=settings.outbox.retention_days * DAY_S,
-            max_bytes=settings.outbox.max_bytes,
-            segment_bytes=settings.outbox.segment_bytes,
-        ) as outbox,
+        open_outbox(settings, NAME) as outbox,
     ):
         forwarder = Forwarder(outbox, lambda: kafka_client(kafka, NAME), producer=NAME, metrics=metrics)
 
