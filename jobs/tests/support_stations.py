@@ -8,9 +8,9 @@ LOS_ANGELES = "0-840-0-KCQT"
 SEATTLE = "0-20000-0-72793"
 
 
-def station(wigos_id: str, *aliases: str) -> Station:
-    """A station that answers to some names."""
-    return Station(wigos_id, None, None, aliases[0], 0.0, 0.0, 0.0, "XX", aliases[1:], "test")
+def station(wigos_id: str, *aliases: str, at: tuple[float, float] = (0.0, 0.0)) -> Station:
+    """A station that answers to some names, at degrees north and east."""
+    return Station(wigos_id, None, None, aliases[0], *at, 0.0, "XX", aliases[1:], "test")
 
 
 def registry_with(*stations: Station) -> Registry:

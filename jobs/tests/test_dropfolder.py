@@ -300,7 +300,7 @@ def test_a_profile_of_the_operator_counts_before_a_shipped_one(folder: Folder, t
 
 
 def test_an_unknown_station_is_held_until_it_is_registered(folder: Folder) -> None:
-    """KF-114: it is not published, and it is not lost."""
+    """KF-113, KF-114: it is not published, it is not lost, and the list says under which name it waits."""
     folder.put("a.csv", UNKNOWN)
     outcome = folder.one()
     assert (outcome.state, outcome.reports, outcome.held) == ("accepted", 16, 8)

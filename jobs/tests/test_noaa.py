@@ -22,7 +22,10 @@ from package_data import GSOD, ISD, ISD_MISSING, ISD_NAN, Sample, sample
 from support_stations import LOS_ANGELES, registry_with, station
 
 DAKAR = "0-20000-0-61641"
-DOWNTOWN = registry_with(station(LOS_ANGELES, "722874-93134"), station("0-0-0-SHIP", "994035-99999"))
+DOWNTOWN = registry_with(
+    station(LOS_ANGELES, "722874-93134", at=(34.028, -118.296)),
+    station("0-0-0-AGXC1", "994035-99999", at=(33.717, -118.267)),
+)
 
 Read = Callable[[Iterable[str], Registry], Iterator[Observation | Reject]]
 
@@ -53,10 +56,10 @@ def isd_line(groups: str = "", **fields: str) -> str:
     part = {
         "usaf": "616410", "wban": "99999", "date": "20260825", "time": "0600", "type": "FM-12",
         "direction": "010", "kind": "N", "speed": "0046", "visibility": "010000",
-        "temperature": "+0287", "dew_point": "+0241", "pressure": "10125",
+        "temperature": "+0287", "dew_point": "+0241", "pressure": "10125", "place": "+14733-017500",
     } | fields  # fmt: skip
     text = (
-        f"{part['usaf']}{part['wban']}{part['date']}{part['time']}4+14733-017500{part['type']:<5}+002799999V020"
+        f"{part['usaf']}{part['wban']}{part['date']}{part['time']}4{part['place']}{part['type']:<5}+002799999V020"
         f"{part['direction']}1{part['kind']}{part['speed']}199999999{part['visibility']}1N1"
         f"{part['temperature']}1{part['dew_point']}1{part['pressure']}1"
     )
@@ -164,7 +167,7 @@ def test_isd_wind_follows_the_contract(direction: str, kind: str, speed: str, ex
 
 
 def test_isd_winds_of_the_american_network_are_means_of_two_minutes() -> None:
-    values = only(isd(isd_line(usaf="725020", wban="14734", type="FM-15"))).values
+    values = only(isd(isd_line(usaf="725020", wban="14734", type="FM-15", place="+40683-074169"))).values
     assert values["wind_mean_2min"] == 4.6
     assert "wind_mean_10min" not in values
 
@@ -182,6 +185,7 @@ def test_isd_rain_since_the_last_routine_report_is_no_hour() -> None:
         (isd_line(date="20260025"), "time: expected the form"),
         (isd_line(date="20260230"), "time: expected the form"),
         (isd_line(temperature="+02x7"), "positions 88-92: expected a number"),
+        (isd_line(place="+14x33-017500"), "positions 29-34: expected a number"),
         (isd_line("ZZ101"), "position 109: expected a whole group, found 'ZZ101'"),
         (isd_line("AA10100"), "position 109: expected a whole group"),
         (isd_line("OC101541")[:-3], "expected 116 characters as the line says, found 113"),
@@ -209,6 +213,23 @@ def test_an_unregistered_station_is_held_with_all_that_was_read() -> None:
     assert found.held.values["air_temperature"] == 28.7
 
 
+@pytest.mark.parametrize(
+    ("place", "near"),
+    [("+14733-017500", True), ("+14670-017073", True), ("+16050-016450", False), ("-14733+017500", False),
+     ("+99999+999999", True), ("+99999-017500", True)],
+)  # fmt: skip
+def test_a_number_of_another_place_is_another_station(place: str, near: bool) -> None:
+    """KF-113: 61641 is Dakar here; a file that has it elsewhere means somebody else. Missing codes say nothing."""
+    (found,) = isd(isd_line(place=place))
+    if near:
+        assert isinstance(found, Observation)
+        return
+    assert isinstance(found, Reject)
+    assert "position of 0-20000-0-61641 (Dakar/Yoff): expected one near 14.7333, -17.5 as registered" in found.reason
+    (found,) = ghcnh(ghcnh_row(LATITUDE=str(int(place[:6]) / 1000), LONGITUDE=str(int(place[6:]) / 1000)))
+    assert isinstance(found, Reject)
+
+
 def test_the_same_report_twice_is_one_and_another_is_a_contradiction() -> None:
     assert len(observed(isd(isd_line(), isd_line()))) == 1
     first, second = isd(isd_line(), isd_line(temperature="+0288"))
@@ -230,7 +251,7 @@ def real(wanted: Sample) -> list[str]:
 
 @pytest.mark.package_data
 class TestRealIsd:
-    """eeweather's samples: Los Angeles downtown (KCQT) 2007, the same with gaps, and a ship's."""
+    """eeweather's samples: Los Angeles downtown (KCQT) 2007, the same with gaps, and a platform off the coast."""
 
     def test_every_line_is_a_report(self) -> None:
         found = observed(read_isd(real(ISD), DOWNTOWN))
@@ -353,7 +374,7 @@ def test_ghcnh_variables_and_units() -> None:
 )
 def test_ghcnh_missing_codes_and_flags(cells: dict[str, str], variable: str, value: object) -> None:
     header = "|".join(GHCNH)
-    newark = registry_with(station("0-840-0-X", "USW00014734"))
+    newark = registry_with(station("0-840-0-X", "USW00014734", at=(40.7, -74.2)))
     assert only(read_ghcnh([header, ghcnh_row(**cells)], newark)).values[variable] == value
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from meteostream.contract.report import NAME, Value
 from meteostream.contract.variables import ALL
 from meteostream.registry import Registry
 from meteostream.sources.errors import Refusal, SourceError
-from meteostream.sources.noaa import SPECIAL, ghcn_spellings, moment, rain
+from meteostream.sources.noaa import SPECIAL, check_places, ghcn_spellings, moment, rain
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
 from meteostream.sources.units import NUMBER, conversion, convert
@@ -43,6 +44,7 @@ RAIN: Final[dict[str, str]] = {
 MISSING: Final = frozenset({"-9999", "-9999.0", "9999", "9999.0", "99999", "99999.0", "999999", "-999.9"})
 NO_DIRECTION: Final = 999.0
 _STATION: Final = ("STATION", "Station_ID")
+_POSITION: Final = ("latitude", "longitude")
 _PARTS: Final = ("Year", "Month", "Day", "Hour", "Minute")
 _DATE: Final = "DATE"
 _FM: Final = re.compile(r"FM-?([0-9]{2})")
@@ -69,7 +71,19 @@ def read_ghcnh(lines: Iterable[str], registry: Registry, origin: str = "GHCNh") 
             f"{origin}, line 1: expected GHCNh's header (STATION or Station_ID, DATE or Year to Minute, temperature), "
             f"found {first[:80]!r}"
         )
-    return settle(_decode(numbered, header, station), registry, spellings=ghcn_spellings)
+    found = settle(_decode(numbered, header, station), registry, spellings=ghcn_spellings)
+    lower = [name.lower() for name in header]
+    columns = [lower.index(name) for name in _POSITION if name in lower]
+    return check_places(found, registry, partial(_position, columns))
+
+
+def _position(columns: list[int], found: Observation) -> tuple[float, float] | None:
+    """Degrees north and east of a record, None if it has none."""
+    cells = found.text.split(SEPARATOR)
+    texts = [cells[column].strip() for column in columns]
+    if len(texts) != len(_POSITION) or not all(map(NUMBER.fullmatch, texts)):
+        return None
+    return float(texts[0]), float(texts[1])
 
 
 def _decode(lines: Iterable[tuple[int, str]], header: list[str], station: str) -> Iterator[Observation | Reject]:

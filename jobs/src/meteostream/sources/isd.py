@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from meteostream.contract.report import Value
 from meteostream.registry import Registry
 from meteostream.sources.errors import Refusal
-from meteostream.sources.noaa import NO_WBAN, RAIN_OF_HOURS, SPECIAL, moment, rain, usaf_spellings
+from meteostream.sources.noaa import NO_WBAN, RAIN_OF_HOURS, SPECIAL, check_places, moment, rain, usaf_spellings
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
 from meteostream.sources.wind import direction, variable_direction
@@ -38,6 +38,8 @@ class Field(NamedTuple):
     scale: int = 1
 
 
+LATITUDE: Final = Field(28, 34, "+99999", 1000)
+LONGITUDE: Final = Field(34, 41, "+999999", 1000)
 DIRECTION: Final = Field(60, 63, "999")
 SPEED: Final = Field(65, 69, "9999", 10)
 VISIBILITY: Final = Field(78, 84, "999999")
@@ -96,7 +98,13 @@ def read_isd(lines: Iterable[str], registry: Registry) -> Iterator[Observation |
     The station is USAF and WBAN number; the USAF number is looked up as a WMO number where it is one. Winds are means
     of 10 minutes (WMO-No. 8), in the network of the United States (a WBAN number) of 2 (FMH-1).
     """
-    return settle(_decode(lines), registry, spellings=usaf_spellings)
+    return check_places(settle(_decode(lines), registry, spellings=usaf_spellings), registry, _position)
+
+
+def _position(found: Observation) -> tuple[float, float] | None:
+    """Degrees north and east of a record, None for the missing codes."""
+    latitude, longitude = _number(found.text, LATITUDE), _number(found.text, LONGITUDE)
+    return None if latitude is None or longitude is None else (latitude, longitude)
 
 
 def _decode(lines: Iterable[str]) -> Iterator[Observation | Reject]:
@@ -118,6 +126,8 @@ def _observation(number: int, text: str) -> Observation:
     if len(text) != MANDATORY + int(text[:4]):
         raise Refusal(f"expected {MANDATORY + int(text[:4])} characters as the line says, found {len(text)}")
     usaf, wban = text[4:10], text[10:15]
+    for field in (LATITUDE, LONGITUDE):
+        _number(text, field)
     report_type = text[41:46].strip().lower() or SOURCE
     groups = dict(_groups(text))
     values: dict[str, Value] = {
