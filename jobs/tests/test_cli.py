@@ -145,6 +145,11 @@ def test_a_file_that_is_no_table_is_loaded_by_format(tmp_path: Path) -> None:
     assert "expected one of isd, ghcnh, gsod, ghcn-daily" in result.output
 
 
+def test_a_month_that_is_none_is_told() -> None:
+    result = run("load", str(DATA / "senegal.csv"), "--profile", "csv-fr", "--month", "2026-13", "--dry-run")
+    assert str(result.exception) == "month: expected YYYY-MM, found '2026-13'"
+
+
 def test_formats_are_listed_with_what_they_are() -> None:
     output = run("load", "--list-formats").output
     assert "isd          NOAA Integrated Surface Data" in output

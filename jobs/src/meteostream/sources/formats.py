@@ -24,7 +24,8 @@ class Options(NamedTuple):
     Attributes
     ----------
     month
-        ``YYYY-MM`` of coded reports, which name no more than a day.
+        ``YYYY-MM`` of coded reports, which name no more than a day. Without it such a report is rejected unless its
+        file says more.
     max_bytes
         Most bytes of the file once it is unpacked.
     """
@@ -47,8 +48,6 @@ class Format(NamedTuple):
         Of every report.
     encoding
         Of its text, for showing rejected records.
-    needs_month
-        Whether :attr:`Options.month` must be given.
     """
 
     title: str
@@ -56,7 +55,6 @@ class Format(NamedTuple):
     licence: Licence
     read: Callable[[Path, Registry, Options], Found]
     encoding: str = "utf-8"
-    needs_month: bool = False
 
 
 class Reading(NamedTuple):
@@ -113,8 +111,10 @@ def reading(name: str, options: Options = PLAIN, profiles: Path | None = None) -
     Raises
     ------
     SourceError
-        If there is none of that name, or an option that it needs is missing.
+        If there is none of that name, or the month is none.
     """
+    if options.month is not None and MONTH.fullmatch(options.month) is None:
+        raise SourceError(f"month: expected YYYY-MM, found {options.month!r}")
     found = FORMATS.get(name)
     if found is not None:
         return _of_format(name, found, options)
@@ -141,10 +141,6 @@ def of_profile(name: str, profile: Profile, options: Options = PLAIN) -> Reading
 
 
 def _of_format(name: str, found: Format, options: Options) -> Reading:
-    if found.needs_month and (options.month is None or MONTH.fullmatch(options.month) is None):
-        raise SourceError(
-            f"format {name}: its reports name no more than a day: expected the month as YYYY-MM, found {options.month}"
-        )
     return Reading(
         name,
         found.source,
