@@ -277,6 +277,20 @@ def test_an_interrupted_pass_is_taken_up_by_the_next(folder: Folder) -> None:
     assert folder.one().state == "accepted", "the second file of that name follows"
 
 
+def test_a_month_is_a_folder(folder: Folder) -> None:
+    """Coded reports name no month; a pass that was interrupted keeps it."""
+    folder.put("a.csv", folder="csv-fr/2026-11")
+    (folder.incoming / "csv-fr/november").mkdir()
+    folder.sent.fail = True
+    with pytest.raises(OutboxError):
+        folder.run()
+    assert folder.files("working") == ["csv-fr/2026-11/a.csv"]
+    folder.sent.fail = False
+    outcomes = {outcome.name: outcome.state for outcome in folder.run()}
+    assert outcomes == {"csv-fr/2026-11/a.csv": "accepted", "csv-fr/november": "ignored"}
+    assert json.loads((folder.base / "archive/index.jsonl").read_text("utf-8"))["month"] == "2026-11"
+
+
 def test_two_passes_at_once_are_refused(folder: Folder) -> None:
     with locked(folder.base / ".lock"), pytest.raises(DropfolderError, match="expected no other pass"):
         folder.run()
