@@ -289,6 +289,36 @@ def test_a_month_is_a_folder(folder: Folder) -> None:
     outcomes = {outcome.name: outcome.state for outcome in folder.run()}
     assert outcomes == {"csv-fr/2026-11/a.csv": "accepted", "csv-fr/november": "ignored"}
     assert json.loads((folder.base / "archive/index.jsonl").read_text("utf-8"))["month"] == "2026-11"
+    folder.put("a.csv", folder="csv-fr/2026-12")
+    assert {outcome.name: outcome.state for outcome in folder.run()}["csv-fr/2026-12/a.csv"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "reason"),
+    [
+        ("_digest", PermissionError(13, "Permission denied"), "expected a file that may be read: Permission denied"),
+        ("_try_out", TypeError("x"), "a fault of this platform, not of the file; tell its operator: TypeError: x"),
+    ],
+)
+def test_a_file_that_makes_trouble_does_not_keep_others_waiting(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, reason: str
+) -> None:
+    """KF-126: it is refused, and the next pass does not meet it again."""
+    real = getattr(dropfolder, name)
+
+    def fail(*arguments: object) -> object:
+        if "bad.csv" in str(arguments):
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(dropfolder, name, fail)
+    folder.put("bad.csv")
+    folder.put("good.csv", DAMAGED)
+    outcomes = {outcome.name: outcome for outcome in folder.run()}
+    assert outcomes["csv-fr/bad.csv"].state == "refused"
+    assert outcomes["csv-fr/bad.csv"].detail == reason
+    assert outcomes["csv-fr/good.csv"].state == "accepted"
+    assert folder.run() == []
 
 
 def test_two_passes_at_once_are_refused(folder: Folder) -> None:
