@@ -50,7 +50,7 @@ def at(text: str) -> int:
 
 def wanted_of(folder: Path, service: Service, *stations: Station, hours: float = 3.0) -> Wanted:
     settings = Collect(directory=str(folder), aviation=Aviation(base_url=service.url), attempts=1)
-    return Wanted(stations or (DAKAR,), NOW - timedelta(hours=hours), NOW, NOW, settings, REGISTRY)
+    return Wanted(stations or (DAKAR,), NOW - timedelta(hours=hours), NOW, NOW, settings, REGISTRY, folder / "incoming")
 
 
 def http_of(wanted: Wanted) -> Http:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from meteostream import delivery
 from meteostream.cli import group
 from meteostream.collect import open_meteo
 from meteostream.collect.catalogue import BUILT_IN, find, names
@@ -62,7 +63,8 @@ def settings_of(folder: Path, service: Service, **options: object) -> Collect:
 def wanted_of(
     settings: Collect, *stations: object, start: datetime = NOW - timedelta(hours=3), end: datetime = NOW
 ) -> Wanted:
-    return Wanted(tuple(stations or (DAKAR,)), start, end, NOW, settings, REGISTRY)  # type: ignore[arg-type]
+    chosen = tuple(stations or (DAKAR,))
+    return Wanted(chosen, start, end, NOW, settings, REGISTRY, Path(settings.directory).parent / "incoming")  # type: ignore[arg-type]
 
 
 def read(collector: Collector, wanted: Wanted, clock: Clock) -> list[Found]:
@@ -301,7 +303,6 @@ def noaa_settings(folder: Path, service: Service, **options: object) -> Collect:
     return settings_of(
         folder,
         service,
-        incoming=str(folder / "incoming"),
         noaa=Noaa(base_url=service.url, quota=Quota(), **options),  # type: ignore[arg-type]
     )
 
@@ -597,9 +598,10 @@ def run(settings: Path, *arguments: str) -> Result:
 def settings_file(folder: Path, service: Service, extra: str = "") -> Path:
     path = folder / "meteostream.toml"
     path.write_text(
-        f'[collect]\ndirectory = "{folder}/state"\nsources = "{folder}/sources"\nincoming = "{folder}/incoming"\n'
+        f'[collect]\ndirectory = "{folder}/state"\nsources = "{folder}/sources"\n'
         f'attempts = 1\n{extra}\n[collect.open_meteo]\nbase_url = "{service.url}"\narchive_url = "{service.url}"\n'
-        f'[collect.noaa]\nbase_url = "{service.url}"\n'
+        f'[collect.noaa]\nbase_url = "{service.url}"\n[dropfolder]\ndirectory = "{folder}/drop"\n'
+        f'[quarantine]\ndirectory = "{folder}/quarantine"\n'
     )
     return path
 
@@ -652,6 +654,30 @@ def test_a_probe_stores_a_sample_and_says_whether_the_shape_is_known(tmp_path: P
     assert result.exit_code == 1
     assert "location 2: hourly_units.precipitation: expected 'mm', found None" in result.output
     assert (tmp_path / "sample.json").exists()
+
+
+def test_a_report_of_an_unregistered_station_waits_in_quarantine(tmp_path: Path, service: Service) -> None:
+    """KF-114, KF-113: it is not published, and released when the station is registered."""
+    service.answer("/bulletin.html", Reply(200, PAGE.encode()))
+    declare(tmp_path, service)
+    settings = settings_file(tmp_path, service)
+    settings.write_text(settings.read_text() + '[kafka]\nsecurity = "PLAINTEXT"\n[outbox]\ndirectory = "/dev/null"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        sent: list[str] = []
+        patch.setattr(delivery, "deliver", lambda _, __, entries, **___: sent.extend(entry.key for entry in entries))
+        result = run(settings, "bulletin")
+    assert result.exit_code == 0, result.output
+    assert sorted(sent) == sorted([DAKAR.wigos_id, KEDOUGOU.wigos_id])
+    assert "1 reports of unregistered stations wait in quarantine, 1 of them new" in result.output
+    listed = CliRunner().invoke(group, ["--config", str(settings), "quarantine", "list"])
+    assert "Atlantis" in listed.output
+    (rejects,) = tmp_path.glob("state/rejects/bulletin/*.jsonl")
+    assert "Atlantis" in rejects.read_text("utf-8")
+    assert read_state(tmp_path / "state", "bulletin").newest == {
+        DAKAR.wigos_id: datetime(2023, 11, 14, 6, tzinfo=UTC),
+        KEDOUGOU.wigos_id: datetime(2023, 11, 14, 6, tzinfo=UTC),
+    }
+    assert "silent for more than 6 h" in result.output, "a bulletin of 2023 is old (KF-109)"
 
 
 def test_files_are_counted(tmp_path: Path, service: Service) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 DEFAULT_FILE: Final = Path("/etc/meteostream/meteostream.toml")
 ENVIRONMENT: Final = "METEOSTREAM_CONFIG"
-_SECRET: Final = frozenset({"password", "api_key"})
+_SECRET: Final = frozenset({"password", "api_key", "token_sha256", "sms_token_sha256"})
 
 
 class ConfigError(ValueError):
@@ -81,6 +81,124 @@ class Generator(Section, frozen=True):
         """Refuse what cannot run."""
         if self.stations < 1 or self.step_seconds < 1 or self.rate_per_second <= 0:
             raise ValueError("stations, step_seconds and rate_per_second must be positive")
+
+
+class Quarantine(Section, frozen=True):
+    """Where reports of stations wait that nobody registered."""
+
+    directory: str = "/var/lib/meteostream/quarantine"
+
+
+class Dropfolder(Section, frozen=True):
+    """The folder for files of people.
+
+    Attributes
+    ----------
+    directory
+        Holds incoming/, working/, archive/, refused/ and rejects/, all on one file system.
+    profiles
+        A folder with further profiles, NAME.toml, for incoming/NAME/.
+    settle_seconds
+        A file that was changed less than this ago may still be being written.
+    max_bytes, max_unpacked_bytes
+        Most bytes of a file, as it lies there and once a gzip is unpacked.
+    strict
+        Refuse a whole file if any line is rejected.
+    """
+
+    directory: str = "/var/lib/meteostream/dropfolder"
+    profiles: str = "/etc/meteostream/profiles"
+    settle_seconds: float = 60.0
+    max_bytes: int = 256 * 1024**2
+    max_unpacked_bytes: int = 2 * 1024**3
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.settle_seconds < 0 or self.max_bytes < 1 or self.max_unpacked_bytes < self.max_bytes:
+            raise ValueError("settle_seconds must not be negative, max_unpacked_bytes not below max_bytes")
+
+
+class Observer(Section, frozen=True):
+    """A person who reports rain.
+
+    Attributes
+    ----------
+    name
+        As it is kept with each report.
+    stations
+        Names or identifiers of the stations the person reports for.
+    token_sha256
+        SHA-256 of the person's token, hexadecimal; 'meteostream intake token' makes one. The token is nowhere else.
+    phone
+        International form, for SMS.
+    """
+
+    name: str
+    stations: list[str]
+    token_sha256: str
+    phone: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a digest or a number."""
+        if not self.stations:
+            raise ValueError("stations must name at least one")
+        _check_digest(self.token_sha256)
+        if self.phone is not None and re.fullmatch(r"\+[0-9]{8,15}", self.phone) is None:
+            raise ValueError("phone must be in the international form, for example +221770000000")
+
+
+class Intake(Section, frozen=True):
+    """The observers' form and the gateway for SMS.
+
+    Attributes
+    ----------
+    directory
+        Holds the entries that were accepted (entries.db) and the key that signs sessions.
+    https
+        Whether browsers reach the form by https, as they do through a gateway; cookies are then sent only so.
+    trusted_proxy
+        Address of the gateway whose X-Forwarded-For is believed.
+    sms_token_sha256
+        SHA-256 of the token with which the SMS gateway calls; without it there is no /sms.
+    ask_above_mm
+        Amounts above it are asked again.
+    oldest_days
+        Days back that a form or an SMS may report; older corrections are a matter for the office.
+    per_minute, per_minute_per_address
+        Requests a minute of one person, and of one address (and of one address that shows no valid token).
+    """
+
+    address: str = "127.0.0.1"
+    port: int = 8600
+    directory: str = "/var/lib/meteostream/intake"
+    source: str = "observers"
+    https: bool = True
+    trusted_proxy: str | None = None
+    sms_token_sha256: str | None = None
+    ask_above_mm: float = 200.0
+    oldest_days: int = 10
+    per_minute: int = 20
+    per_minute_per_address: int = 120
+    metrics_address: str = "127.0.0.1"
+    metrics_port: int = 8614
+    observers: dict[str, Observer] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.sms_token_sha256 is not None:
+            _check_digest(self.sms_token_sha256)
+        for member in ("token_sha256", "phone"):
+            found = [value for one in self.observers.values() if (value := getattr(one, member)) is not None]
+            if len(set(found)) != len(found):
+                raise ValueError(f"two observers have the same {member}")
+        if min(self.per_minute, self.per_minute_per_address, self.oldest_days, self.ask_above_mm) <= 0:
+            raise ValueError("ask_above_mm, oldest_days and the rates must be positive")
+
+
+def _check_digest(text: str) -> None:
+    if re.fullmatch(r"[0-9a-f]{64}", text) is None:
+        raise ValueError("a digest must be 64 hexadecimal digits; 'meteostream intake token' makes one")
 
 
 class Warehouse(Section, frozen=True):
@@ -181,7 +299,6 @@ class Collect(Section, frozen=True):
 
     directory: str = "/var/lib/meteostream/collect"
     sources: str = "/etc/meteostream/sources"
-    incoming: str = "/var/lib/meteostream/drop/incoming"
     country: str = "SN"
     stations: list[str] = msgspec.field(default_factory=list)
     user_agent: str = "meteostream"
@@ -226,6 +343,9 @@ class Settings(Section, frozen=True):
     streams: Streams = msgspec.field(default_factory=Streams)
     collect: Collect = msgspec.field(default_factory=Collect)
     logging: Logging = Logging()
+    quarantine: Quarantine = Quarantine()
+    dropfolder: Dropfolder = Dropfolder()
+    intake: Intake = msgspec.field(default_factory=Intake)
 
     def need_kafka(self) -> Kafka:
         """The section [kafka], which has no defaults that could work: brokers ask for a password."""
@@ -269,6 +389,8 @@ def parse_settings(text: str, origin: str) -> Settings:
 
 
 _PLACE: Final = re.compile(r"(?P<what>.*) - at `\$\.?(?P<where>[^`]*)`")
+_ANY_KEY: Final = "[...]"
+"""How msgspec writes the key of a mapping."""
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<key>.*)`")
 
 
@@ -296,9 +418,12 @@ def _known(path: str) -> list[str]:
 def _struct(path: str) -> type[Section] | None:
     """The section at a place of the file, None if it is a key."""
     kind: Any = Settings
-    for part in filter(None, path.split(".")):
-        field = next((field for field in msgspec.structs.fields(kind) if field.name == part), None)
+    for part in filter(None, path.replace(_ANY_KEY, "*").split(".")):
+        name = part.removesuffix("*")
+        field = next((field for field in msgspec.structs.fields(kind) if field.name == name), None)
         kind = Kafka if part == "kafka" else field and field.type
+        if part != name:  # a table of tables: what each of them is
+            kind = get_args(kind)[1]
         if not (isinstance(kind, type) and issubclass(kind, Section)):
             return None
     return kind  # type: ignore[no-any-return]

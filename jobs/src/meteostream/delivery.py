@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from meteostream.config import Settings
 from meteostream.metrics import ProducerMetrics
-from meteostream.outbox import DAY_S, Draft, Outbox, OutboxError
+from meteostream.outbox import Draft, Outbox, OutboxError, open_journal
 from meteostream.producer import Forwarder, kafka_client
 
 GROUP: Final = 2_000
@@ -68,12 +67,7 @@ def deliver(
         If the outbox is full, damaged, or another process has it.
     """
     kafka = settings.need_kafka()
-    with Outbox(
-        Path(settings.outbox.directory) / name,
-        retention_s=settings.outbox.retention_days * DAY_S,
-        max_bytes=settings.outbox.max_bytes,
-        segment_bytes=settings.outbox.segment_bytes,
-    ) as outbox:
+    with open_journal(settings.outbox, name) as outbox:
         forwarder = Forwarder(
             outbox,
             lambda: kafka_client(kafka, name),

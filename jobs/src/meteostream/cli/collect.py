@@ -101,6 +101,7 @@ def _wanted(
     from meteostream.collect.collector import Wanted
     from meteostream.collect.errors import CollectError
     from meteostream.collect.state import read_state, window
+    from meteostream.dropfolder import INCOMING
     from meteostream.registry import load_registry
 
     registry, now = load_registry(), datetime.now(UTC).replace(microsecond=0)
@@ -129,7 +130,8 @@ def _wanted(
             f"--from: {collector.name} reaches {collector.days_back:g} days back, found {begin:%Y-%m-%dT%H:%MZ}; an "
             "archive has older values ('meteostream collect --list')"
         )
-    return Wanted(tuple(chosen), begin, stop, now, settings.collect, registry)
+    incoming = Path(settings.dropfolder.directory) / INCOMING
+    return Wanted(tuple(chosen), begin, stop, now, settings.collect, registry, incoming)
 
 
 def _http(settings: Settings, collector: Collector) -> Http:
@@ -179,7 +181,6 @@ def _collect(settings: Settings, collector: Collector, http: Http, wanted: Wante
 
 
 def _report(settings: Settings, collector: Collector, wanted: Wanted, account: Account, *, dry_run: bool) -> None:
-    from meteostream.collect.rejects import keep_rejects
     from meteostream.collect.state import merged, read_state, silences
 
     for remark in account.remarks[:SHOWN]:
@@ -188,10 +189,8 @@ def _report(settings: Settings, collector: Collector, wanted: Wanted, account: A
         click.echo(f"{collector.name}: and {len(account.remarks) - SHOWN} remarks more", err=True)
     for reject in account.rejects[:SHOWN]:
         click.echo(f"{collector.name}: not read: {reject.reason}: {reject.text[:120]!r}", err=True)
-    directory = Path(settings.collect.directory)
     if account.rejects and not dry_run:
-        path = keep_rejects(directory, collector.name, account.rejects, wanted.now)
-        click.echo(f"{collector.name}: {len(account.rejects)} rejected records are in {path}", err=True)
+        _keep(settings, collector, wanted, account)
     if collector.kind == "files":
         changed = [file for file in account.files if file.changed]
         click.echo(
@@ -199,7 +198,7 @@ def _report(settings: Settings, collector: Collector, wanted: Wanted, account: A
             f"{len(account.files) - len(changed)} unchanged"
         )
         return
-    newest = merged(read_state(directory, collector.name).newest, account.newest)
+    newest = merged(read_state(Path(settings.collect.directory), collector.name).newest, account.newest)
     limit = settings.collect.silent_hours if collector.kind == "observations" else None
     rows, silent = [], []
     for station, found in zip(
@@ -219,6 +218,29 @@ def _report(settings: Settings, collector: Collector, wanted: Wanted, account: A
         f"{collector.name}: {account.messages.total()} messages ({len(account.ids)} distinct) {done}, "
         f"{len(account.rejects)} records rejected"
     )
+
+
+def _keep(settings: Settings, collector: Collector, wanted: Wanted, account: Account) -> None:
+    """Keep what was not read; what only lacks a registered station waits for it in quarantine (KF-114)."""
+    from meteostream.collect.rejects import keep_rejects
+    from meteostream.quarantine import held_of, hold
+
+    path = keep_rejects(Path(settings.collect.directory), collector.name, account.rejects, wanted.now)
+    click.echo(f"{collector.name}: {len(account.rejects)} rejected records are in {path}", err=True)
+    held = held_of(
+        account.rejects,
+        source=collector.name,
+        nature="observed",
+        file=collector.title,
+        held_at=f"{wanted.now:%Y-%m-%dT%H:%M:%SZ}",
+    )
+    new = hold(Path(settings.quarantine.directory), held)
+    if held:
+        click.echo(
+            f"{collector.name}: {len(held)} reports of unregistered stations wait in quarantine, {new} of them new "
+            "('meteostream quarantine list')",
+            err=True,
+        )
 
 
 def _remember(settings: Settings, collector: Collector, wanted: Wanted, account: Account, *, whole: bool) -> None:

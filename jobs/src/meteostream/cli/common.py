@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
 from functools import cached_property
 from types import FrameType
@@ -13,12 +15,13 @@ import click
 from meteostream.config import ConfigError, Settings, load_settings, settings_file
 from meteostream.contract import ContractError
 from meteostream.logs import log_to
-from meteostream.outbox import OutboxError
+from meteostream.outbox import Outbox, OutboxError, open_journal
 from meteostream.qc import RulesetError
+from meteostream.quarantine import QuarantineError
 from meteostream.registry import RegistryError
 from meteostream.sources.errors import SourceError
 
-EXPECTED: Final = (ConfigError, ContractError, OutboxError, RegistryError, RulesetError, SourceError)
+EXPECTED: Final = (ConfigError, ContractError, OutboxError, QuarantineError, RegistryError, RulesetError, SourceError)
 """Failures whose message is for the person at the keyboard."""
 
 
@@ -55,6 +58,21 @@ def stop_event() -> threading.Event:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     return stopping
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it asked (sd_notify(3)); nothing happens under anything else."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect("\0" + address[1:] if address.startswith("@") else address)
+        channel.send(state.encode())
+
+
+def open_outbox(settings: Settings, name: str) -> Outbox:
+    """The outbox of a service, below ``[outbox] directory``, as the settings want it."""
+    return open_journal(settings.outbox, name)
 
 
 def table(rows: list[list[str]], header: list[str]) -> str:

@@ -288,8 +288,6 @@ def taf_collector(settings: Aviation) -> Collector:
         licence=LICENCE,
         api=API,
         quota=settings.quota,
-        days_back=None,
-        hours_default=0.0,
         read=read_tafs,
         sample=_sample("taf"),
         shape=_shape(TafRow, "rawTAF", "issueTime"),

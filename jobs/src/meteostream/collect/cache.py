@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from meteostream.collect.files import replace
+from meteostream.durable import replace_durably
 
 _BODY: Final = ".gz"
 _HEAD: Final = ".json"
@@ -61,9 +61,9 @@ class Cache:
         if kept.etag is None and kept.last_modified is None:
             return
         head, body = self._paths(url)
-        replace(body, gzip.compress(kept.body, mtime=0))
+        replace_durably(body, gzip.compress(kept.body, mtime=0))
         # The head comes last and names the body's hash: a crash between the two leaves a pair that is not used.
-        replace(
+        replace_durably(
             head,
             json.dumps(
                 {

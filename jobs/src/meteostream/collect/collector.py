@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from meteostream.collect.http import Http
@@ -55,6 +56,8 @@ class Wanted(NamedTuple):
         Section ``[collect]``.
     registry
         Who a name in an answer is.
+    incoming
+        The drop folder's folder for what arrives.
     """
 
     stations: tuple[Station, ...]
@@ -63,6 +66,7 @@ class Wanted(NamedTuple):
     now: datetime
     settings: Collect
     registry: Registry
+    incoming: Path
 
 
 class Collector(NamedTuple):
@@ -80,16 +84,16 @@ class Collector(NamedTuple):
         Of the data.
     api, quota
         The service whose limits it shares.
-    days_back
-        How far back the service can be asked; None: without limit.
-    hours_default
-        Window of a run that names none.
     read
         Asks, and yields what was found.
     sample
         Asks for as little as shows the answer's shape and gives its bytes; used by ``--probe``.
     shape
         What differs from the known shape in such bytes, a sentence each; nothing if all is as known.
+    days_back
+        How far back the service can be asked; None: without limit.
+    hours_default
+        Window of a run that names none.
     """
 
     name: str
@@ -98,8 +102,8 @@ class Collector(NamedTuple):
     licence: Licence
     api: str
     quota: Quota
-    days_back: float | None
-    hours_default: float
     read: Callable[[Http, Wanted], Iterator[Found]]
     sample: Callable[[Http, Wanted], bytes]
     shape: Callable[[bytes], list[str]]
+    days_back: float | None = None
+    hours_default: float = 0.0

@@ -143,7 +143,6 @@ def declared_collector(path: Path) -> Collector:
         licence=profile.licence,
         api=f"site-{urlsplit(declaration.url).hostname}",
         quota=declaration.quota,
-        days_back=None,
         hours_default=declaration.hours_back,
         read=read,
         sample=sample,

@@ -18,8 +18,8 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from meteostream.collect.errors import QuotaError
-from meteostream.collect.files import locked, replace
 from meteostream.config import Quota
+from meteostream.durable import locked, replace_durably
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ class Limiter:
             return state
 
     def _write(self, state: _State) -> None:
-        replace(self._path, msgspec.json.encode(state))
+        replace_durably(self._path, msgspec.json.encode(state))
 
 
 def _moment(seconds: float) -> str:

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from meteostream.collect.collector import Collector, Found, Remark, SavedFile, Wanted
 from meteostream.collect.errors import CollectError, RefusedError
-from meteostream.collect.files import replace
 from meteostream.collect.http import Http, Request
 from meteostream.config import Noaa
+from meteostream.durable import replace_durably
 from meteostream.registry import Station
 from meteostream.sources.profile import Licence
 
@@ -117,7 +117,7 @@ def reader(archive: Archive) -> Callable[[Http, Wanted], Iterator[Found]]:
     """What brings the files of an archive."""
 
     def read(http: Http, wanted: Wanted) -> Iterator[Found]:
-        folder = Path(wanted.settings.incoming) / archive.name
+        folder = wanted.incoming / archive.name
         for station in wanted.stations:
             identifier = _identifier(archive, station, wanted.settings.noaa)
             if identifier is None:
@@ -143,7 +143,7 @@ def _bring(http: Http, archive: Archive, identifier: str, year: int, base_url: s
     if answer.unchanged:
         return SavedFile(name, len(answer.body), changed=False)
     try:
-        replace(path, answer.body)
+        replace_durably(path, answer.body)
     except OSError as error:
         raise CollectError(f"{path}: the file that was fetched cannot be written: {error.strerror}") from None
     return SavedFile(name, len(answer.body), changed=True)
@@ -215,8 +215,6 @@ def _collector(archive: Archive, settings: Noaa) -> Collector:
         licence=LICENCE,
         api=API,
         quota=settings.quota,
-        days_back=None,
-        hours_default=0.0,
         read=reader(archive),
         sample=_sample(archive),
         shape=_shape(archive),

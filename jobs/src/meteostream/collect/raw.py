@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from meteostream.collect.files import replace
+from meteostream.durable import replace_durably
 from meteostream.sources.profile import Licence
 
 _DAY: Final = "%Y-%m-%d"
@@ -48,7 +48,7 @@ class RawStore:
         digest = hashlib.sha256(body).hexdigest()
         path = self._directory / source / now.strftime(_DAY) / f"{digest[:32]}.gz"
         if not path.exists():
-            replace(path, gzip.compress(body, mtime=0))
+            replace_durably(path, gzip.compress(body, mtime=0))
             about = {
                 "url": url,
                 "fetched_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -58,7 +58,7 @@ class RawStore:
                 "licence": licence.name,
                 "attribution": licence.attribution,
             }
-            replace(path.with_suffix(".json"), json.dumps(about, ensure_ascii=False, indent=1).encode())
+            replace_durably(path.with_suffix(".json"), json.dumps(about, ensure_ascii=False, indent=1).encode())
             self._prune(source, now)
         return path
 

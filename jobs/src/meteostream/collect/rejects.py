@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from meteostream.durable import append_durably
 from meteostream.sources.observation import Reject
 
 
@@ -14,8 +15,9 @@ def keep_rejects(directory: Path, source: str, rejects: Sequence[Reject], now: d
     """Add rejects to the day's file; give its path."""
     path = directory / "rejects" / source / f"{now:%Y-%m-%d}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", errors="backslashreplace") as out:
-        for reject in rejects:
-            entry = {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "reason": reject.reason, "text": reject.text}
-            out.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    at = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    lines = (
+        json.dumps({"at": at, "reason": reject.reason, "text": reject.text}, ensure_ascii=False) for reject in rejects
+    )
+    append_durably(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     return path

@@ -13,9 +13,9 @@ from typing import Final
 
 from meteostream.collect.collector import Collector, Found, Product, Remark, SavedFile, Wanted
 from meteostream.collect.errors import CollectError
-from meteostream.collect.files import replace
 from meteostream.collect.http import Http
 from meteostream.contract import ContractError, format_time, parse_time
+from meteostream.durable import replace_durably
 from meteostream.forecasts.drafts import forecast_drafts
 from meteostream.outbox import Draft
 from meteostream.sources.errors import SourceError
@@ -137,7 +137,7 @@ def probe(collector: Collector, http: Http, wanted: Wanted, fixture: Path | None
         folder = Path(wanted.settings.directory) / "fixtures"
         fixture = folder / f"{collector.name}-{wanted.now:%Y%m%d}{suffix}"
     try:
-        replace(fixture, gzip.compress(body, mtime=0) if fixture.name.endswith(".json.gz") else body)
+        replace_durably(fixture, gzip.compress(body, mtime=0) if fixture.name.endswith(".json.gz") else body)
     except OSError as error:
         raise CollectError(f"{fixture}: the fixture cannot be written: {error.strerror}") from None
     return fixture, differences

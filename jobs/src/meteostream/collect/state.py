@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from meteostream.collect.files import replace
+from meteostream.durable import replace_durably
 
 OVERLAP: Final = timedelta(hours=1)
 """How far a window reaches back into the last one: reports come late."""
@@ -62,7 +62,7 @@ def write_state(directory: Path, source: str, state: State) -> None:
         },
         indent=1,
     )
-    replace(_path(directory, source), text.encode())
+    replace_durably(_path(directory, source), text.encode())
 
 
 def window(state: State, now: datetime, *, hours: float, days_back: float | None) -> tuple[datetime, datetime]:
