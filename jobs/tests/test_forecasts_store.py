@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -15,6 +21,7 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import NewTopic
 
 from kafka_broker import KafkaBroker, bundle
+from meteostream.collect.open_meteo import COLUMNS
 from meteostream.config import Outbox, Settings, Warehouse
 from meteostream.deadletter import DeadLetterProducer, list_letters, replay
 from meteostream.delivery import deliver
@@ -27,6 +34,7 @@ from meteostream.warehouse.batch import BatchCounts
 from meteostream.warehouse.connection import connect, conninfo
 from meteostream.warehouse.migrate import migrate
 from postgres_server import PostgresServer, make_server
+from weather_services import AviationWeather, OpenMeteo, Service
 
 pytestmark = pytest.mark.postgres
 STATION = "0-20000-0-61641"
@@ -220,10 +228,11 @@ def test_a_role_may_do_no_more_than_its_work(
 class Place(NamedTuple):
     settings: Settings
     broker: KafkaBroker
+    folder: Path
 
 
 @pytest.fixture
-def place(tmp_path: Any, warehouse: Warehouse) -> Iterator[Place]:
+def place(tmp_path: Path, warehouse: Warehouse) -> Iterator[Place]:
     archive = bundle()
     assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
     broker = KafkaBroker(tmp_path, archive)
@@ -232,7 +241,7 @@ def place(tmp_path: Any, warehouse: Warehouse) -> Iterator[Place]:
     admin.create_topics([NewTopic(TOPIC, num_partitions=4, replication_factor=1), NewTopic(DEAD, 1, 1)])
     admin.close()
     settings = Settings(kafka=broker.settings, warehouse=warehouse, outbox=Outbox(directory=str(tmp_path / "outbox")))
-    yield Place(settings, broker)
+    yield Place(settings, broker, tmp_path)
     broker.stop()
 
 
@@ -265,6 +274,52 @@ def send(place: Place, hours: int, *, day: int = 25, value: float = 20.0) -> Non
 
 def run(place: Place, **options: Any) -> Totals:
     return store(place.settings, stopping=threading.Event(), **options)
+
+
+def meteostream(settings: Path, *arguments: str) -> str:
+    """A command in a process of its own; gives what it printed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "meteostream", "--config", str(settings), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.kafka
+def test_commands_collect_and_store_and_repeat_without_harm(place: Place) -> None:
+    """KF-111: METAR to the observations, a forecast to its table, each collected twice by overlapping runs."""
+    place.broker.create_topic()
+    with Service().running() as service:
+        awc, now = AviationWeather(service), int(time.time())
+        for number in range(4):
+            moment = now - now % 1800 - 1800 * number
+            awc.add(
+                "GOOY", f"METAR GOOY {datetime.fromtimestamp(moment, UTC):%d%H%M}Z 36010KT 9999 24/17 Q1013", moment
+            )
+        fake = OpenMeteo(service, time.time)
+        fake.run = now - 30_000 - (now - 30_000) % 3600
+        warehouse = place.settings.warehouse
+        settings = place.folder / "meteostream.toml"
+        settings.write_text(
+            f'{place.broker.toml()}\n[outbox]\ndirectory = "{place.folder}/outbox"\n'
+            f'[warehouse]\nhosts = ["127.0.0.1"]\nport = {warehouse.port}\ndatabase = "{warehouse.database}"\n'
+            f'password = "{warehouse.password}"\n[collect]\ndirectory = "{place.folder}/collect"\n'
+            f'[collect.aviation]\nbase_url = "{service.url}"\n[collect.open_meteo]\nbase_url = "{service.url}"\n'
+        )
+        for _ in range(2):
+            assert "metar: 4 messages (4 distinct) acknowledged by the brokers" in meteostream(
+                settings, "collect", "metar", "--stations", "GOOY"
+            )
+        assert len({headers["event_id"] for *_, headers in place.broker.records()}) == 4
+        first = meteostream(settings, "collect", "open-meteo", "--stations", "GOOY")
+        stored = json.loads(meteostream(settings, "forecasts", "store", "--json"))
+        assert stored["accepted"] > 100
+        assert f"open-meteo: {stored['accepted']} messages" in first
+        meteostream(settings, "collect", "open-meteo", "--stations", "GOOY")
+        again = json.loads(meteostream(settings, "forecasts", "store", "--json"))
+        assert (again["accepted"], again["duplicate"]) == (0, stored["accepted"])
+    (count,) = ask(place.settings.warehouse, "SELECT count(*), count(DISTINCT valid_time) FROM core.forecast")
+    assert count == (stored["accepted"] * len(COLUMNS), stored["accepted"])
 
 
 @pytest.mark.kafka
