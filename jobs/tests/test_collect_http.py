@@ -477,6 +477,48 @@ def test_a_robots_txt_that_cannot_be_had_forbids(tmp_path: Path, service: Servic
 # --- TLS ---
 
 
-def test_an_extra_authority_is_trusted_beside_the_others(tmp_path: Path, clock: Clock) -> None:
-    with pytest.raises(CollectError, match=r"\[collect\] ca: expected a file of certificates"):
-        layer(tmp_path, clock, ca=str(tmp_path / "none.pem"))
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of nobody's authority, with its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603
+    both = folder / "both.pem"
+    both.write_text((folder / "certificate.pem").read_text() + (folder / "key.pem").read_text())
+    return both
+
+
+def test_a_certificate_of_nobody_is_refused_at_once(tmp_path: Path, clock: Clock, certificate: Path) -> None:
+    with Service(certificate).running() as secure:
+        secure.answer("/data", as_json([1]))
+        with pytest.raises(RefusedError, match=r"the certificate was not accepted .*\[collect\] ca"):
+            layer(tmp_path, clock).get(request(secure))
+        assert clock.slept == []
+
+
+def test_an_extra_authority_is_trusted_beside_the_others(tmp_path: Path, clock: Clock, certificate: Path) -> None:
+    with Service(certificate).running() as secure:
+        secure.answer("/data", as_json([1]))
+        http = layer(tmp_path, clock, ca=str(certificate.with_name("certificate.pem")))
+        assert http.get_json(request(secure)) == [1]
+        plain = layer(tmp_path, clock)
+        extra = {entry["serialNumber"] for entry in http.authorities()}
+        assert {entry["serialNumber"] for entry in plain.authorities()} < extra
+
+
+def test_https_never_becomes_http(tmp_path: Path, clock: Clock, certificate: Path) -> None:
+    with Service(certificate).running() as secure:
+        secure.answer("/data", Reply(302, b"", {"Location": secure.url.replace("https", "http") + "/data"}))
+        http = layer(tmp_path, clock, ca=str(certificate.with_name("certificate.pem")))
+        with pytest.raises(RefusedError, match=r"redirected to http://127\.0\.0\.1, which is not followed"):
+            http.get(request(secure))
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_an_extra_authority_that_is_none_is_told(tmp_path: Path, clock: Clock, content: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CollectError, match=r"\[collect\] ca: expected a file of certificates \(PEM\) at .*ca\.pem"):
+        layer(tmp_path, clock, ca=str(path))

@@ -331,7 +331,7 @@ def test_what_was_collected_reaches_the_warehouse_once(place: Place) -> None:
     assert (first.received, first.accepted, first.dead) == (24, 24, 0)
     assert run(place) == Totals(), "the position is the warehouse's"
     producer = DeadLetterProducer(place.settings.need_kafka(), DEAD)
-    producer.send_all(TOPIC, [(b"x", b"poison", []), (None, None, [])])
+    producer.send_all(TOPIC, [(b"x", b"poison", []), (b"x", None, [])])
     send(place, 24, day=26)
     second = run(place)
     assert (second.received, second.accepted, second.dead) == (26, 24, 2)

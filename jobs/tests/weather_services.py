@@ -9,11 +9,13 @@ import calendar
 import email.utils
 import gzip
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -55,15 +57,25 @@ def as_json(content: object, status: int = 200, **headers: str) -> Reply:
 
 
 class Service:
-    """A server whose paths are functions; what was asked is kept."""
+    """A server whose paths are functions; what was asked is kept.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    certificate
+        File with its certificate and key, for https.
+    """
+
+    def __init__(self, certificate: Path | None = None) -> None:
         self.asked: list[Asked] = []
         self.routes: dict[str, Route] = {}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, path: str, *replies: Reply | Route) -> None:
         """Answer a path with these, one after the other, the last for ever."""

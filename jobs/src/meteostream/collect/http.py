@@ -121,11 +121,11 @@ class _Adapter(HTTPAdapter):
     """Trusts the machine's authorities and an extra file, beside those that requests brings."""
 
     def __init__(self, extra: str | None) -> None:
-        self._context = create_urllib3_context()
-        self._context.load_default_certs()
+        self.context = create_urllib3_context()
+        self.context.load_default_certs()
         if extra is not None:
             try:
-                self._context.load_verify_locations(extra)
+                self.context.load_verify_locations(extra)
             except OSError as error:
                 raise CollectError(
                     f"[collect] ca: expected a file of certificates (PEM) at {extra}: {error.strerror or error}"
@@ -134,7 +134,7 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Make connections with these authorities."""
-        super().init_poolmanager(*arguments, **options, ssl_context=self._context)
+        super().init_poolmanager(*arguments, **options, ssl_context=self.context)
 
 
 class Http:
@@ -171,9 +171,14 @@ class Http:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = settings.user_agent
         self._session.headers["Accept-Encoding"] = "gzip"
-        self._session.mount("https://", _Adapter(settings.ca))
+        self._adapter = _Adapter(settings.ca)
+        self._session.mount("https://", self._adapter)
         self.asked = 0
         """Requests that went out, repeats included."""
+
+    def authorities(self) -> list[dict[str, Any]]:
+        """Certificate authorities that are trusted beside those that requests brings."""
+        return self._adapter.context.get_ca_certs()
 
     def now(self) -> datetime:
         """The moment, UTC."""
