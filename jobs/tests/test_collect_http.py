@@ -414,6 +414,18 @@ def test_a_damaged_cache_is_not_used(tmp_path: Path, service: Service, clock: Cl
     assert "if-none-match" not in service.asked[1].headers
 
 
+def test_a_directory_that_cannot_be_used_is_told(tmp_path: Path, service: Service, clock: Clock) -> None:
+    """It is no failure of the network, and asking again would not help."""
+    service.answer("/data", as_json([1]))
+    (tmp_path / "raw").write_text("a file where a folder should be")
+    with pytest.raises(CollectError, match=r"\[collect\] directory: .*/raw.* cannot be used"):
+        layer(tmp_path, clock).get(request(service))
+    (tmp_path / "limits").write_text("a file where a folder should be")
+    with pytest.raises(CollectError, match=r"\[collect\] directory: .*/limits.* cannot be used"):
+        layer(tmp_path, clock, {"api": Quota(per_minute=600)}).get(request(service))
+    assert len(service.asked) == 1
+
+
 def test_the_cache_is_bounded(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 3_000)
     bodies = [bytes(range(256)) * 4 + str(number).encode() * 50 for number in range(20)]
@@ -432,7 +444,7 @@ def test_raw_answers_are_bounded_in_days_and_bytes(tmp_path: Path) -> None:
         return store.keep("test", body, url="http://x/", content_type="text/plain", licence=LICENCE, now=now)
 
     def days() -> list[str]:
-        return sorted(path.name[-2:] for path in (tmp_path / "raw" / "test").iterdir())
+        return sorted(path.name[-2:] for path in (tmp_path / "raw" / "test").iterdir() if path.is_dir())
 
     for day in range(1, 8):
         assert keep(day, b"a") == keep(day, b"a"), "the same bytes on one day are stored once"

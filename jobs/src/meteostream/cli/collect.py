@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, stop_event, table
+from meteostream.cli.common import Context, fail, stop_event, table
 
 if TYPE_CHECKING:
     from meteostream.collect.collector import Collector, Wanted
@@ -67,13 +67,16 @@ def command(
     collector = find(source, settings.collect)
     wanted = _wanted(settings, collector, start, end, stations)
     http = _http(settings, collector)
-    if is_probe:
-        _probe(collector, http, wanted, fixture)
-        return
-    account = _collect(settings, collector, http, wanted, dry_run=dry_run)
-    _report(settings, collector, wanted, account, dry_run=dry_run)
-    if not dry_run:
-        _remember(settings, collector, wanted, account, whole=not (start or end or stations))
+    try:
+        if is_probe:
+            _probe(collector, http, wanted, fixture)
+            return
+        account = _collect(settings, collector, http, wanted, dry_run=dry_run)
+        _report(settings, collector, wanted, account, dry_run=dry_run)
+        if not dry_run:
+            _remember(settings, collector, wanted, account, whole=not (start or end or stations))
+    except OSError as error:
+        raise fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}") from None
     if account.failure is not None:
         raise account.failure
     if account.barren:

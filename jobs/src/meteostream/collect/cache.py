@@ -13,10 +13,11 @@ import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from meteostream.durable import replace_durably
+from meteostream.durable import locked, replace_durably
 
 _BODY: Final = ".gz"
 _HEAD: Final = ".json"
+_LOCK: Final = ".lock"
 
 
 class Kept(NamedTuple):
@@ -61,20 +62,17 @@ class Cache:
         if kept.etag is None and kept.last_modified is None:
             return
         head, body = self._paths(url)
-        replace_durably(body, gzip.compress(kept.body, mtime=0))
-        # The head comes last and names the body's hash: a crash between the two leaves a pair that is not used.
-        replace_durably(
-            head,
-            json.dumps(
-                {
-                    "etag": kept.etag,
-                    "last_modified": kept.last_modified,
-                    "content_type": kept.content_type,
-                    "sha256": hashlib.sha256(kept.body).hexdigest(),
-                }
-            ).encode(),
-        )
-        self._prune()
+        about = {
+            "etag": kept.etag,
+            "last_modified": kept.last_modified,
+            "content_type": kept.content_type,
+            "sha256": hashlib.sha256(kept.body).hexdigest(),
+        }
+        with locked(self._directory / _LOCK):
+            replace_durably(body, gzip.compress(kept.body, mtime=0))
+            # The head comes last and names the body's hash: a crash between the two leaves a pair that is not used.
+            replace_durably(head, json.dumps(about).encode())
+            self._prune()
 
     def _paths(self, url: str) -> tuple[Path, Path]:
         # By hash: a URL may hold a key, which must not stand in a file name.

@@ -195,6 +195,8 @@ class Http:
             If a limit is used up for longer than ``patience_seconds``.
         RefusedError
             If the service refuses the request; with its reason.
+        CollectError
+            If the collectors' directory cannot be used.
         """
         try:
             _address(request)
@@ -202,35 +204,12 @@ class Http:
             raise RefusedError(
                 f"{request.url}: expected an address that begins with http:// or https://: {error}"
             ) from None
-        until = self._clock() + self._settings.patience_seconds
-        backoff = FIRST_BACKOFF_S
-        for attempt in range(1, self._settings.attempts + 1):
-            try:
-                answer = self._ask(request)
-            except _PassingError as failure:
-                last = attempt == self._settings.attempts
-                wait = failure.wait_s if failure.wait_s is not None else backoff * random.uniform(JITTER, 1)  # noqa: S311 - jitter
-                if last or self._clock() + wait > until:
-                    kind = QuotaError if failure.limit else NetworkError
-                    raise kind(
-                        f"{shown(request)}: {failure} ({attempt} attempts). Nothing is lost: the next run asks for the "
-                        "same again"
-                    ) from None
-                log.info("%s: %s; attempt %d follows in %.1f s", shown(request), failure, attempt + 1, wait)
-                self._sleep(wait)
-                backoff = min(backoff * 2, LAST_BACKOFF_S)
-            else:
-                if request.keep and answer.body and not answer.unchanged:
-                    self._raw.keep(
-                        request.source,
-                        answer.body,
-                        url=shown(request),
-                        content_type=answer.content_type,
-                        licence=request.licence,
-                        now=self.now(),
-                    )
-                return answer
-        raise AssertionError("attempts is at least 1")  # pragma: no cover
+        try:
+            return self._patiently(request)
+        except OSError as error:  # the network's are others by now
+            raise CollectError(
+                f"[collect] directory: {error.filename or self._settings.directory} cannot be used: {error.strerror}"
+            ) from None
 
     def get_json(self, request: Request) -> Any:
         """Ask for JSON; None for an empty answer.
@@ -251,6 +230,38 @@ class Http:
                 f"{answer.body[:48]!r} ({error})"
             ) from None
 
+    def _patiently(self, request: Request) -> Answer:
+        """Ask until there is an answer, or no more patience."""
+        until = self._clock() + self._settings.patience_seconds
+        backoff, attempt = FIRST_BACKOFF_S, 1
+        while True:
+            try:
+                answer = self._ask(request)
+                break
+            except _PassingError as failure:
+                wait = failure.wait_s
+                if wait is None:
+                    wait = backoff * random.uniform(JITTER, 1)  # noqa: S311 - jitter
+                if attempt == self._settings.attempts or self._clock() + wait > until:
+                    kind = QuotaError if failure.limit else NetworkError
+                    raise kind(
+                        f"{shown(request)}: {failure} ({attempt} attempts). Nothing is lost: the next run asks for the "
+                        "same again"
+                    ) from None
+                log.info("%s: %s; attempt %d follows in %.1f s", shown(request), failure, attempt + 1, wait)
+            self._sleep(wait)
+            backoff, attempt = min(backoff * 2, LAST_BACKOFF_S), attempt + 1
+        if request.keep and answer.body and not answer.unchanged:
+            self._raw.keep(
+                request.source,
+                answer.body,
+                url=shown(request),
+                content_type=answer.content_type,
+                licence=request.licence,
+                now=self.now(),
+            )
+        return answer
+
     # --- One attempt ---
 
     def _ask(self, request: Request) -> Answer:
@@ -270,7 +281,6 @@ class Http:
                 if response.status_code == HTTPStatus.NOT_MODIFIED and kept is not None:
                     return Answer(HTTPStatus.OK, kept.content_type, kept.body, unchanged=True)
                 body = self._read(response, begin)
-                return self._judge(request, response, body)
         except requests.exceptions.SSLError as error:
             raise RefusedError(
                 f"{shown(request)}: the certificate was not accepted ({_innermost(error)}); a company's own authority "
@@ -278,6 +288,7 @@ class Http:
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _PassingError(_why(error)) from None
+        return self._judge(request, response, body)
 
     def _send(self, request: Request, headers: dict[str, str]) -> requests.Response:
         """Send, and follow redirects within the host; https never becomes http."""

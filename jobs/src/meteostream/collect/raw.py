@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from meteostream.durable import replace_durably
+from meteostream.durable import locked, replace_durably
 from meteostream.sources.profile import Licence
 
 _DAY: Final = "%Y-%m-%d"
+_LOCK: Final = ".lock"
 
 
 class RawStore:
@@ -47,7 +48,9 @@ class RawStore:
         """
         digest = hashlib.sha256(body).hexdigest()
         path = self._directory / source / now.strftime(_DAY) / f"{digest[:32]}.gz"
-        if not path.exists():
+        with locked(self._directory / source / _LOCK):
+            if path.exists():
+                return path
             replace_durably(path, gzip.compress(body, mtime=0))
             about = {
                 "url": url,
