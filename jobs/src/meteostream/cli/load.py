@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, fail, stop_event, table
+from meteostream.cli.common import Context, stop_event, table
 
 if TYPE_CHECKING:
     from meteostream.config import Settings
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME: Final = "load"
-GROUP: Final = 2_000
 
 
 @click.command()
@@ -152,42 +151,8 @@ class _Load:
 
 
 def _send(settings: Settings, drafts: Iterator[Draft]) -> None:
+    from meteostream.delivery import deliver
     from meteostream.logs import log_to
-    from meteostream.metrics import ProducerMetrics
-    from meteostream.outbox import DAY_S, Outbox
-    from meteostream.producer import Forwarder, kafka_client
 
-    kafka = settings.need_kafka()
     log_to(NAME, level="WARNING", text=True)
-    stopping = stop_event()
-    with Outbox(
-        Path(settings.outbox.directory) / NAME,
-        retention_s=settings.outbox.retention_days * DAY_S,
-        max_bytes=settings.outbox.max_bytes,
-        segment_bytes=settings.outbox.segment_bytes,
-    ) as outbox:
-        forwarder = Forwarder(
-            outbox, lambda: kafka_client(kafka, NAME), producer=NAME, metrics=ProducerMetrics(), resend=True
-        )
-        forwarder.start()
-        try:
-            group: list[Draft] = []
-            for draft in drafts:
-                group.append(draft)
-                if len(group) == GROUP:
-                    outbox.append(group)
-                    forwarder.wake()
-                    group = []
-                if stopping.is_set():
-                    break
-            outbox.append(group)
-            while not forwarder.wait_until_empty(1.0):
-                if stopping.is_set():
-                    break
-        finally:
-            empty = forwarder.stop(0.0)
-            outbox.forget(time.time())
-        if not empty:
-            raise fail(
-                f"stopped: {forwarder.pending} reports wait in the outbox; 'meteostream load --resume' sends them"
-            )
+    deliver(settings, NAME, drafts, stopping=stop_event(), resume="meteostream load --resume")
