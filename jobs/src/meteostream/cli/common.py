@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from functools import cached_property
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -33,6 +34,11 @@ class Context:
 
     def __init__(self, file: str | None) -> None:
         self._file = file
+
+    @property
+    def file(self) -> Path:
+        """The file of settings, whether it is there or not."""
+        return settings_file(self._file).resolve()
 
     @cached_property
     def settings(self) -> Settings:

@@ -111,7 +111,8 @@ def make_decision(
 
     Examples
     --------
-    >>> made = make_decision("undo", author="awa", reason="wrong day", decided_at="2026-11-25T07:00:00Z", undoes="0" * 64)
+    >>> when = "2026-11-25T07:00:00Z"
+    >>> made = make_decision("undo", author="awa", reason="wrong day", decided_at=when, undoes="0" * 64)
     >>> made.decision_id[:12], made.key == "0" * 64
     ('dbe3bb4f5bb2', True)
     """

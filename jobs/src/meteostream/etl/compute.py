@@ -53,21 +53,20 @@ def update(spark: SparkSession, rules: Rules) -> Run | None:
     create_tables(spark)
     taken = runs.position(spark)
     now = Position(silver.last_sequence(spark), people.last_sequence(spark))
-    new_events = spark.table(silver.NAME).where(
-        (F.col("sequence") > taken.silver) & (F.col("sequence") <= now.silver)
-    )
+    new_events = spark.table(silver.NAME).where((F.col("sequence") > taken.silver) & (F.col("sequence") <= now.silver))
     decided = people.touched(spark.table(people.NAME).where(F.col("sequence") <= now.decisions), taken.decisions)
     scope = scope_of(new_events.select("station", "observed_at").unionByName(decided))
     if scope is None:
         return None
     run_id = str(uuid.uuid4())
-    changed = _hours(spark, rules, scope, run_id) + _days_and_longer(spark, rules, scope, run_id)
+    # A first load may be decades: hours year by year, then what follows from them.
+    slices = [scope] if scope.pairs is not None else slices_of(scope.first, scope.last)
+    changed = sum(_hours(spark, rules, part, run_id) for part in slices)
+    changed += sum(_days_and_longer(spark, rules, part, run_id) for part in slices)
     return _noted(spark, Run(run_id, None, now, scope, changed))
 
 
-def backfill(
-    spark: SparkSession, rules: Rules, slices: Sequence[Scope], *, name: str, parallel: int = 1
-) -> list[Run]:
+def backfill(spark: SparkSession, rules: Rules, slices: Sequence[Scope], *, name: str, parallel: int = 1) -> list[Run]:
     """Compute ranges of days again, whatever was there; those that a backfill of this name finished are left out.
 
     Parameters
@@ -183,10 +182,6 @@ def hours_of(spark: SparkSession, rules: Rules, scope: Scope) -> DataFrame:
         (F.col("observed_at") >= F.lit(midnight - slack)) & (F.col("observed_at") < F.lit(end + slack))
     )
     if scope.pairs is not None:
-        events = (
-            scope.padded(1)
-            .restrict(events.withColumn("label", F.to_date("observed_at")))
-            .drop("label")
-        )
+        events = scope.padded(1).restrict(events.withColumn("label", F.to_date("observed_at"))).drop("label")
     found = people.in_force(spark.table(people.NAME))
     return hourly_values(effective_values(events, found), rules.priorities)

@@ -107,7 +107,7 @@ def wide_hours(hourly: DataFrame) -> DataFrame:
     rows = hourly.where(F.col("value").isNotNull()).withColumns(
         {"s": seconds(F.col("period_end")), "period_s": seconds(F.col("period_end")) - seconds(F.col("period_start"))}
     )
-    field = reduce(lambda other, item: other.when(_is(item), item.name), FIELDS, F.when(F.lit(False), ""))  # noqa: FBT003
+    field = reduce(lambda other, item: other.when(_is(item), item.name), FIELDS, F.when(F.lit(False), ""))
     bit = F.element_at(F.create_map(*(F.lit(x) for pair in _BIT.items() for x in pair)), F.col("field"))
     return (
         rows.withColumn("field", field)
@@ -139,7 +139,9 @@ def blocks_of(hours: DataFrame) -> DataFrame:
     hours
         From :func:`wide_hours`; fields that a caller does not have may be left out.
     """
-    hours = hours.withColumns({item.name: F.lit(None).cast("double") for item in FIELDS if item.name not in hours.columns})
+    hours = hours.withColumns(
+        {item.name: F.lit(None).cast("double") for item in FIELDS if item.name not in hours.columns}
+    )
     if "suspects" not in hours.columns:
         hours = hours.withColumn("suspects", F.lit(0))
     speed = F.coalesce("wind_10min", "wind_2min")
@@ -308,9 +310,7 @@ def _direction() -> Product:
     """Mean direction, each hour weighted by its speed; calm hours count and weigh nothing. North is 360."""
     east, north, count = unscaled(F.col("east")), unscaled(F.col("north")), F.col("wind_direction_n")
     degrees = F.pmod(F.degrees(F.atan2(east, north)), F.lit(360.0))
-    value = F.when(
-        F.hypot(east, north) >= CALM_RESULTANT * count, F.when(degrees == 0, 360.0).otherwise(degrees)
-    )
+    value = F.when(F.hypot(east, north) >= CALM_RESULTANT * count, F.when(degrees == 0, 360.0).otherwise(degrees))
     complete = (count >= hours_needed(HOURS)) & value.isNotNull()
     fields = ("wind_direction", "wind_10min", "wind_2min")
     return Product("wind_direction", "mean", value, count, F.lit(HOURS), complete, fields)

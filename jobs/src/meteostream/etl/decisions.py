@@ -15,7 +15,7 @@ from pyspark.sql.window import Window
 
 from meteostream.contract.decision import DecisionError, decode_decision
 from meteostream.contract.times import EPOCH, MICROSECOND, parse_time
-from meteostream.lake.table import Table
+from meteostream.lake.table import Table, next_sequence
 from meteostream.streams.positions import Position, PositionError, check_positions, consumer, partition_states
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def row_of(topic: str, partition: int, offset: int, timestamp_ms: int, key: byte
 
 def append(spark: SparkSession, rows: Iterable[dict[str, Any]]) -> int:
     """Append messages' rows under the next sequence; give how many."""
-    sequence = last_sequence(spark) + 1
+    sequence = next_sequence(last_sequence(spark))
     tuples = [tuple({**row, "sequence": sequence}[name] for name in TABLE.columns) for row in rows]
     if tuples:
         schema = ", ".join(f"`{name}` {kind}" for name, kind in TABLE.columns.items())

@@ -106,7 +106,7 @@ def replace(spark: SparkSession, name: str, computed: DataFrame, scope: Scope, *
         .persist()
     )
     try:
-        changed = changes.count()
+        changed = int(changes.count())
         if changed:
             with _MERGING:
                 _merge(spark, target, changes)
@@ -130,7 +130,7 @@ def _changes(computed: DataFrame, existing: DataFrame) -> DataFrame:
         "value": F.lit(None).cast("double"),
         "count": F.lit(0),
         "expected": F.lit(0),
-        "complete": F.lit(False),  # noqa: FBT003 - a column's value
+        "complete": F.lit(False),
         "flag": F.lit(int(Flag.MISSING)),
         "source": F.lit(None).cast("string"),
         "report_id": F.lit(None).cast("binary"),
@@ -149,7 +149,7 @@ def _merge(spark: SparkSession, target: str, changes: DataFrame) -> None:
     pruned = " OR ".join(_month_predicate(month) for month in months)
     keys = " AND ".join(f"g.{name} = c.{name}" for name in KEY)
     spark.sql(
-        f"MERGE INTO {target} g USING {view} c ON {keys} AND ({pruned}) "  # noqa: S608 - names of ours
+        f"MERGE INTO {target} g USING {view} c ON {keys} AND ({pruned}) "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
     spark.catalog.dropTempView(view)

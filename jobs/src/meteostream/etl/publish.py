@@ -7,7 +7,6 @@ restored, or a lake that was built anew end at the same rows. Until it commits, 
 from __future__ import annotations
 
 import logging
-from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from meteostream.etl import gold, runs
@@ -40,9 +39,7 @@ def publish(spark: SparkSession, conninfo: str) -> dict[str, int]:
     """
     runs.TABLE.create(spark)
     gold.create(spark)
-    return {
-        run.run_id: _publish_run(spark, conninfo, run) for run in runs.unpublished(spark, published_runs(conninfo))
-    }
+    return {run.run_id: _publish_run(spark, conninfo, run) for run in runs.unpublished(spark, published_runs(conninfo))}
 
 
 def _publish_run(spark: SparkSession, conninfo: str, run: Run) -> int:

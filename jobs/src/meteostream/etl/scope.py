@@ -67,7 +67,7 @@ class Scope(NamedTuple):
         if self.pairs is None:
             return rows.where(F.col(day).between(self.first, self.last))
         months = sorted({name.replace(day=1) for _, name in self.pairs})
-        within = F.lit(False)  # noqa: FBT003 - the start of a disjunction
+        within = F.lit(False)
         for begin, end in _runs(months):
             within = within | F.col(day).between(begin, end)
         wanted = rows.sparkSession.createDataFrame(sorted(self.pairs), f"station string, {day} date")

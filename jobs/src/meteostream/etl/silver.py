@@ -15,7 +15,7 @@ from pyspark.sql.window import Window
 
 from meteostream.contract.variables import WIDE
 from meteostream.lake import bronze
-from meteostream.lake.table import Table
+from meteostream.lake.table import Table, next_sequence
 from meteostream.streams.source import judged
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ def merge_silver(spark: SparkSession, *, source: str = bronze.TABLE, rebuild: bo
         ruleset); every event then counts as new to gold.
     """
     TABLE.create(spark)
-    sequence = last_sequence(spark) + 1
+    sequence = next_sequence(last_sequence(spark))
     rows = spark.table(source).where("dead_reason IS NULL")
     if not rebuild:
         rows = _unread(rows, spark)
     events = _earliest(judge(rows)).withColumn("sequence", F.lit(sequence).cast("bigint")).select(*TABLE.columns)
     if rebuild:
         events.writeTo(NAME).overwrite(F.lit(True))
-        return spark.table(NAME).count()
+        return int(spark.table(NAME).count())
     events = events.persist()
     try:
         return _merge(spark, events)
@@ -149,11 +149,11 @@ def _merge(spark: SparkSession, events: DataFrame) -> int:
     earlier = events.join(known, ["observed_at", "event_id"]).where("received_at < before").drop("before").persist()
     try:
         corrected = earlier.count()
-        before = spark.table(NAME).count()
+        before = int(spark.table(NAME).count())
         _merge_into(spark, events, "WHEN NOT MATCHED THEN INSERT *")
         if corrected:
             _merge_into(spark, earlier, "WHEN MATCHED AND n.received_at < s.received_at THEN UPDATE SET *")
-        return spark.table(NAME).count() - before
+        return int(spark.table(NAME).count()) - before
     finally:
         earlier.unpersist()
 
@@ -166,7 +166,7 @@ def _merge_into(spark: SparkSession, events: DataFrame, action: str) -> None:
         for month in sorted(months)
     )
     spark.sql(
-        f"MERGE INTO {NAME} s USING new_events n "  # noqa: S608 - names of ours
+        f"MERGE INTO {NAME} s USING new_events n "
         f"ON s.observed_at = n.observed_at AND s.event_id = n.event_id AND ({pruned}) {action}"
     )
     spark.catalog.dropTempView("new_events")

@@ -36,7 +36,9 @@ def reported_values(events: DataFrame) -> DataFrame:
     keys = [*REPORT, "nature", "revision", "received_at", "event_id"]
     wide = F.filter(F.array(*(_wide(bit) for bit in range(len(WIDE)))), F.isnotnull)
     extra = F.transform(
-        F.map_entries(F.coalesce(F.from_json("extra", "map<string,double>"), F.create_map().cast("map<string,double>"))),
+        F.map_entries(
+            F.coalesce(F.from_json("extra", "map<string,double>"), F.create_map().cast("map<string,double>"))
+        ),
         lambda entry: F.struct(
             entry["key"].alias("variable"),
             entry["value"].alias("value"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ COMMON: Final[dict[str, str]] = {
     "commit.retry.num-retries": "10",
 }
 """Properties of every table that the batch writes. Old metadata files go with each commit (KF-82, KF-121)."""
+
+
+def next_sequence(last: int) -> int:
+    """Number of a run that adds rows, after ``last``: microseconds since 1970.
+
+    By the clock and not by counting: a table that was put back to how it was an hour ago must not give the numbers of
+    that hour a second time, or a reader that has gone further would take the new rows for old ones.
+    """
+    return max(last + 1, time.time_ns() // 1000)
 
 
 class Table(NamedTuple):

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from meteostream.lake.bronze import JUDGED, Bronze, catalog_settings
+from meteostream.lake.lock import LakeLock
 from meteostream.streams.metrics import StreamMetrics
 from meteostream.streams.positions import begin
 from meteostream.streams.runner import Runner
@@ -39,7 +40,8 @@ def run_lake(
     stream, kafka, topic = settings.streams.lake, settings.need_kafka(), settings.topics.observations
     runner = Runner(QUERY, stream.checkpoint, stream.trigger_seconds, metrics or StreamMetrics(QUERY))
     spark = spark_session(f"meteostream {QUERY}", catalog_settings(settings.lake.uri))
-    bronze = Bronze(spark, topic)
+    lock = LakeLock(settings.lake.zookeeper, "stream-lake")
+    bronze = Bronze(spark, topic, lock=lock)
     bronze.create()
     positions = bronze.positions()
     log.info("bronze holds %s up to %s", topic, {p: position.next_offset - 1 for p, position in positions.items()})
@@ -53,6 +55,9 @@ def run_lake(
         fail_on_loss=not accept_loss,
     )
     query = runner.start(judged(rows, JUDGED), on_append(bronze.append), checkpoint=checkpoint)
-    if checkpoint is None:
-        runner.forget_older_checkpoints(spark)
-    runner.watch(query, stopping)
+    try:
+        if checkpoint is None:
+            runner.forget_older_checkpoints(spark)
+        runner.watch(query, stopping)
+    finally:
+        lock.close()
