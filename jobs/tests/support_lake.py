@@ -46,6 +46,10 @@ class BronzeWriter:
         self._bronze.create()
         self.next_offset = 0
 
+    def restart(self) -> None:
+        """As a driver that starts: the position is read from bronze, what is below it is left out."""
+        self._bronze.positions()
+
     def append(self, messages: Sequence[tuple[bytes | None, bytes | None]], partition: int = 0) -> None:
         table = judged(messages, offset=self.next_offset, partition=partition)
         self.next_offset += len(messages)
