@@ -47,9 +47,12 @@ def test_two_holders_take_turns(zookeeper: ZooKeeperServer) -> None:
 
 def test_who_waits_too_long_is_told_who_has_it(zookeeper: ZooKeeperServer) -> None:
     first, second = LakeLock(zookeeper.hosts, "stream-lake"), LakeLock(zookeeper.hosts, "maintenance")
-    with first.held(30), pytest.raises(LakeLockError, match="expected the lock 'lake' within 1 s, stream-lake on"):
-        with second.held(1):
-            pass
+    with (
+        first.held(30),
+        pytest.raises(LakeLockError, match="expected the lock 'lake' within 1 s, stream-lake on"),
+        second.held(1),
+    ):
+        pass
     with second.held(30):  # and it is free afterwards
         pass
     first.close()
@@ -78,9 +81,13 @@ def test_a_lost_session_is_noticed(tmp_path_factory: pytest.TempPathFactory) -> 
     lock = LakeLock(server.hosts, "maintenance")
     with lock.held(30):
         server.kill()
-        until = time.monotonic() + 30
         with pytest.raises(LakeLockError, match="was lost with ZooKeeper's session"):
-            while time.monotonic() < until:
-                lock.check()
-                time.sleep(0.1)
+            check_until(lock, 30)
     lock.close()
+
+
+def check_until(lock: LakeLock, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        lock.check()
+        time.sleep(0.1)

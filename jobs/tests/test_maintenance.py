@@ -92,7 +92,7 @@ def test_compaction_makes_few_files_and_keeps_rows_and_position(place: Place) ->
 
 
 def test_after_expiry_a_batch_that_comes_again_adds_nothing(place: Place) -> None:
-    """The position is in the rows: forgetting snapshots does not move it. A checkpoint that was lost replays a batch."""
+    """The position is in the rows: forgetting snapshots does not move it. A lost checkpoint replays a batch."""
     from meteostream.lake.maintenance import expire
 
     before = offsets(place)
