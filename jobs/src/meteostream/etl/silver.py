@@ -118,9 +118,8 @@ def judge(messages: DataFrame) -> DataFrame:
     -------
     Valid rows: what they say, and their topic, partition and offset.
     """
-    headers = F.lit(None).cast("array<struct<key:string,value:binary>>").alias("headers")
     names = [*CONTENT, "topic", "partition", "offset", "dead_reason"]
-    return judged(messages.select(*_READ, headers), names).where("dead_reason IS NULL").drop("dead_reason")
+    return judged(messages.select(*_READ), names).where("dead_reason IS NULL").drop("dead_reason")
 
 
 def _unread(rows: DataFrame, spark: SparkSession) -> DataFrame:

@@ -85,7 +85,7 @@ def _summary(
         F.col("statistic") == "minimum",
         F.array(_product("mean", average, mostly), _product("minimum", F.col("lowest"), mostly)),
     ).otherwise(F.array(_product("mean", average, mostly)))
-    rows = sums.drop("statistic").withColumn("products", products).select("*", F.inline("products"))
+    rows = sums.withColumn("products", products).drop("statistic").select("*", F.inline("products"))
     flag = (
         F.when(F.col("value").isNull(), int(Flag.MISSING))
         .when(F.col("suspect") == 1, int(Flag.SUSPECT))

@@ -78,10 +78,7 @@ class LakeLock:
         try:
             yield
         finally:
-            try:
-                lock.release()
-            except (KazooException, KazooTimeoutError) as error:
-                log.warning("the lock %s goes with the session: %s: %s", self._name, type(error).__name__, error)
+            self._release(client, lock)
 
     def check(self) -> None:
         """Ask whether the lock is still ours.
@@ -134,6 +131,17 @@ class LakeLock:
                 raise LakeLockError(f"the lock {self._name!r}: {type(error).__name__}: {error}") from None
             else:
                 return
+
+    def _release(self, client: KazooClient, lock: object) -> None:
+        """Give the lock back; where ZooKeeper does not answer, end the session, with which it goes."""
+        if client.connected:
+            try:
+                lock.release()  # type: ignore[attr-defined]
+            except (KazooException, KazooTimeoutError) as error:
+                log.warning("the lock %s goes with the session: %s: %s", self._name, type(error).__name__, error)
+            else:
+                return
+        self.close()
 
     def _noticed(self, state: str) -> None:
         if state != KazooState.CONNECTED:
