@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+from bundles import newest
+
 START_S = 60.0
 JVM = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]
 
 
 def bundle() -> Path | None:
-    """The newest bundle of ZooKeeper in the cache (``./meteo fetch`` makes it), None if there is none."""
-    base = (
-        os.environ.get("METEO_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meteostream"
-    )
-    found = sorted(Path(base).glob("bundles/zookeeper-*.tar"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
+    """The newest bundle of ZooKeeper in the cache, None if there is none."""
+    return newest("zookeeper")
 
 
 class ZooKeeperServer:

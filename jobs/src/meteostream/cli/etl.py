@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, fail
+from meteostream.cli._lake import lake_session
+from meteostream.cli.common import Context
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from meteostream.config import Etl
     from meteostream.etl.compute import Rules
 
@@ -47,7 +44,7 @@ def silver(context: Context, *, rebuild: bool, submit: bool) -> None:
     """Take in what came into bronze, and the decisions that people made."""
     if submit:
         _on_yarn(context, ["etl", "silver", *(["--rebuild"] if rebuild else [])])
-    with _job(context, "silver") as spark:
+    with lake_session(context, "etl silver") as spark:
         from meteostream.etl.decisions import take_in
         from meteostream.etl.silver import merge_silver
 
@@ -64,7 +61,7 @@ def gold(context: Context, *, submit: bool) -> None:
     """Compute what depends on new events and decisions, and on nothing else. Publishes nothing."""
     if submit:
         _on_yarn(context, ["etl", "gold"])
-    with _job(context, "gold") as spark:
+    with lake_session(context, "etl gold") as spark:
         from meteostream.etl.compute import update
 
         run = update(spark, _rules(context.settings.etl))
@@ -81,7 +78,7 @@ def publish(context: Context, *, submit: bool) -> None:
     """Bring the warehouse's gold up to the lake's. Replaced values stay readable in gold.*_history."""
     if submit:
         _on_yarn(context, ["etl", "publish"])
-    with _job(context, "publish") as spark:
+    with lake_session(context, "etl publish") as spark:
         from meteostream.etl.publish import publish as work
         from meteostream.warehouse.connection import conninfo
 
@@ -117,7 +114,7 @@ def backfill(
             context,
             ["etl", "backfill", *days, "--months", str(months), "--parallel", str(parallel), "--name", name],
         )
-    with _job(context, "backfill") as spark:
+    with lake_session(context, "etl backfill") as spark:
         from meteostream.etl.compute import backfill as work
         from meteostream.etl.compute import slices_of
 
@@ -149,34 +146,3 @@ def _on_yarn(context: Context, arguments: list[str]) -> None:
             err=True,
         )
     sys.exit(1 if code else 0)
-
-
-@contextmanager
-def _job(context: Context, name: str) -> Iterator[SparkSession]:
-    """A session under the ETL's lock; failures that are expected become a sentence."""
-    from pyspark.errors import PySparkException
-
-    from meteostream.etl.errors import EtlError
-    from meteostream.etl.session import etl_session
-    from meteostream.lake.lock import LakeLock, LakeLockError
-    from meteostream.streams.positions import PositionError
-    from meteostream.warehouse.gold import PublicationError
-
-    settings = context.settings
-    context.start_logging(f"etl-{name}")
-    lock = LakeLock(settings.lake.zookeeper, f"meteostream etl {name}", "etl")
-    try:
-        with lock.held(settings.maintenance.lock_patience_seconds):
-            spark = etl_session(settings, f"etl {name}")
-            try:
-                yield spark
-                lock.check()
-            finally:
-                spark.stop()
-    except (EtlError, LakeLockError, PositionError, PublicationError) as error:
-        raise fail(str(error)) from None
-    except PySparkException as error:
-        message = f"etl {name}: {str(error).splitlines()[0]}"
-        raise fail(message) from error
-    finally:
-        lock.close()

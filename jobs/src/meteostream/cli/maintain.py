@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from meteostream.cli.common import Context, fail, table
+from meteostream.cli._lake import lake_session
+from meteostream.cli.common import Context, table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,40 +26,16 @@ def command() -> None:
     """
 
 
-@contextmanager
-def _lake(context: Context, name: str) -> Iterator[tuple[SparkSession, LakeLock]]:
-    from pyspark.errors import PySparkException
-
-    from meteostream.etl.session import etl_session
-    from meteostream.lake.lock import LakeLock, LakeLockError
-    from meteostream.lake.maintenance import MaintenanceError
-
-    settings = context.settings
-    context.start_logging(f"maintain-{name}")
-    lock = LakeLock(settings.lake.zookeeper, f"meteostream maintain {name}")
-    etl = LakeLock(settings.lake.zookeeper, f"meteostream maintain {name}", "etl")
-    spark = etl_session(settings, f"maintain {name}")
-    try:
-        with etl.held(settings.maintenance.lock_patience_seconds):
-            yield spark, lock
-    except (LakeLockError, MaintenanceError) as error:
-        raise fail(str(error)) from None
-    except PySparkException as error:
-        message = f"maintain {name}: {str(error).splitlines()[0]}"
-        raise fail(message) from error
-    finally:
-        lock.close()
-        etl.close()
-        spark.stop()
-
-
-def _show(outcomes: list[Outcome]) -> None:
-    click.echo(table([[done.table, str(done.files), done.what] for done in outcomes], ["table", "files", "what"]))
-
-
 def _run(context: Context, name: str, work: Callable[[SparkSession, LakeLock], list[Outcome]]) -> None:
-    with _lake(context, name) as (spark, lock):
-        _show(work(spark, lock))
+    from meteostream.lake.lock import LakeLock
+
+    with lake_session(context, f"maintain {name}") as spark:
+        lock = LakeLock(context.settings.lake.zookeeper, f"meteostream maintain {name}")
+        try:
+            outcomes = work(spark, lock)
+        finally:
+            lock.close()
+    click.echo(table([[done.table, str(done.files), done.what] for done in outcomes], ["table", "files", "what"]))
 
 
 @command.command("compact")
@@ -97,7 +73,7 @@ def checkpoints(context: Context) -> None:
     from meteostream.lake.maintenance import back_up_checkpoints
 
     settings = context.settings
-    with _lake(context, "checkpoints") as (spark, _):
+    with lake_session(context, "maintain checkpoints") as spark:
         for stream in (settings.streams.warehouse, settings.streams.lake):
             name = stream.checkpoint.rstrip("/").rpartition("/")[2]
             target = f"{settings.maintenance.checkpoint_backup}/{name}"

@@ -61,14 +61,12 @@ def measure(plan: Plan) -> dict[str, float]:
     except ImportError:
         raise BenchError(
             "expected DuckDB to compare with; it is one of the tests' libraries: "
-            "scripts/jobs-python meteostream bench etl"
+            "PYTHONPATH=tests:src scripts/jobs-python local_spark meteostream bench etl"
         ) from None
-    os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(
-        [
-            f"--master local[{plan.cores}] --driver-memory {plan.driver_memory}",
-            os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"),
-        ]
-    )
+    # Of an option that is given twice the last counts.
+    given = os.environ.get("PYSPARK_SUBMIT_ARGS", "").removesuffix("pyspark-shell")
+    ours = f"--master local[{plan.cores}] --driver-memory {plan.driver_memory} pyspark-shell"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{given} {ours}"
     with tempfile.TemporaryDirectory(prefix="meteostream-bench-") as folder:
         file = Path(folder) / "hours.parquet"
         rows = generate(file, plan.stations, plan.years)
@@ -79,14 +77,14 @@ def measure(plan: Plan) -> dict[str, float]:
         try:
             hours = spark.read.parquet(str(file))
             first, _ = _timed(lambda: _spark(hours))
-            seconds, ours = _timed(lambda: _spark(hours))
+            seconds, found = _timed(lambda: _spark(hours))
         finally:
             spark.stop()
         base = duckdb.connect()
         base.execute(f"SET threads = {plan.cores}")
         base.execute("SET TimeZone = 'UTC'")
         peer, theirs = _timed(lambda: base.execute(_peer(str(file))).to_arrow_table())
-        _compare(ours, theirs)
+        _compare(found, theirs)
         return {
             "rows": float(rows),
             "megabytes": file.stat().st_size / 1e6,
