@@ -55,7 +55,8 @@ class BronzeWriter:
         self.next_offset += len(messages)
         from meteostream.lake.bronze import JUDGED
 
-        self._bronze.append(self._spark.createDataFrame(table.select(JUDGED)), 0)
+        rows = self._spark.createDataFrame(table.select(JUDGED)).coalesce(1)  # a task has one Kafka partition
+        self._bronze.append(rows, 0)
 
 
 def moment(text: str) -> datetime:

@@ -103,16 +103,13 @@ def replace(spark: SparkSession, name: str, computed: DataFrame, scope: Scope, *
         _changes(scope.restrict(computed), scope.restrict(spark.table(target)))
         .withColumns({"computed_at": F.current_timestamp(), "run_id": F.lit(run_id)})
         .select(*COLUMNS)
-        .persist()
+        .localCheckpoint()  # what is counted is what is merged; a plan over the target would be planned with it again
     )
-    try:
-        changed = int(changes.count())
-        if changed:
-            with _MERGING:
-                _merge(spark, target, changes)
-        return changed
-    finally:
-        changes.unpersist()
+    changed = int(changes.count())
+    if changed:
+        with _MERGING:
+            _merge(spark, target, changes)
+    return changed
 
 
 def _changes(computed: DataFrame, existing: DataFrame) -> DataFrame:

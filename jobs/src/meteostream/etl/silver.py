@@ -93,11 +93,7 @@ def merge_silver(spark: SparkSession, *, source: str = bronze.TABLE, rebuild: bo
     if rebuild:
         events.writeTo(NAME).overwrite(F.lit(True))
         return int(spark.table(NAME).count())
-    events = events.persist()
-    try:
-        return _merge(spark, events)
-    finally:
-        events.unpersist()
+    return _merge(spark, events.localCheckpoint())
 
 
 def last_sequence(spark: SparkSession) -> int:
@@ -145,16 +141,14 @@ def _merge(spark: SparkSession, events: DataFrame) -> int:
     within = (F.col("observed_at") >= F.lit(span[0])) & (F.col("observed_at") <= F.lit(span[1]))
     known = spark.table(NAME).where(within).select("observed_at", "event_id", F.col("received_at").alias("before"))
     # Insert-only, so nothing is rewritten; what came earlier than the row that is there is rare and follows.
-    earlier = events.join(known, ["observed_at", "event_id"]).where("received_at < before").drop("before").persist()
-    try:
-        corrected = earlier.count()
-        before = int(spark.table(NAME).count())
-        _merge_into(spark, events, "WHEN NOT MATCHED THEN INSERT *")
-        if corrected:
-            _merge_into(spark, earlier, "WHEN MATCHED AND n.received_at < s.received_at THEN UPDATE SET *")
-        return int(spark.table(NAME).count()) - before
-    finally:
-        earlier.unpersist()
+    earlier = (
+        events.join(known, ["observed_at", "event_id"]).where("received_at < before").drop("before").localCheckpoint()
+    )
+    before = int(spark.table(NAME).count())
+    _merge_into(spark, events, "WHEN NOT MATCHED THEN INSERT *")
+    if earlier.count():
+        _merge_into(spark, earlier, "WHEN MATCHED AND n.received_at < s.received_at THEN UPDATE SET *")
+    return int(spark.table(NAME).count()) - before
 
 
 def _merge_into(spark: SparkSession, events: DataFrame, action: str) -> None:

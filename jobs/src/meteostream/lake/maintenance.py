@@ -119,7 +119,7 @@ def orphans(
     for table in tables(spark):
         with lock.held(settings.lock_patience_seconds):
             rows = spark.sql(
-                f"CALL lake.system.remove_orphan_files(table => '{_in_catalog(table)}', "
+                f"CALL lake.system.remove_orphan_files(table => '{table}', "
                 f"older_than => {_timestamp(before)}, dry_run => {'false' if remove else 'true'})"
             ).collect()
         for row in rows:
@@ -142,12 +142,8 @@ def _state(spark: SparkSession, table: str) -> _State | None:
 
 
 def _call(spark: SparkSession, procedure: str, table: str, arguments: str) -> dict[str, int]:
-    row = spark.sql(f"CALL lake.system.{procedure}(table => '{_in_catalog(table)}', {arguments})").first()
+    row = spark.sql(f"CALL lake.system.{procedure}(table => '{table}', {arguments})").first()
     return {} if row is None else dict(row.asDict())
-
-
-def _in_catalog(table: str) -> str:
-    return table.partition(".")[2]
 
 
 def _timestamp(moment: datetime) -> str:
