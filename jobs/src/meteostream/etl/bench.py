@@ -180,7 +180,8 @@ def _peer(file: str) -> str:
             FROM labelled GROUP BY ALL
         ),
         w AS (
-            SELECT *, list_max(list_transform(list_zip(days || [length + 1], [0] || days), x -> x[1] - x[2] - 1)) AS gap
+            SELECT *, list_max(list_transform(
+                list_zip(days || [length + 1], [0] || days), lambda x: x[1] - x[2] - 1)) AS gap
             FROM m
         ),
         months AS (

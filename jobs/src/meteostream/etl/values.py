@@ -34,18 +34,19 @@ def reported_values(events: DataFrame) -> DataFrame:
     QARTOD flag (long variables are not evaluated).
     """
     keys = [*REPORT, "nature", "revision", "received_at", "event_id"]
-    wide = F.filter(F.array(*(_wide(bit) for bit in range(len(WIDE)))), F.isnotnull)
+    wide = F.array(*(_wide(bit) for bit in range(len(WIDE))))
     extra = F.transform(
-        F.map_entries(
-            F.coalesce(F.from_json("extra", "map<string,double>"), F.create_map().cast("map<string,double>"))
-        ),
+        F.map_entries(F.from_json("extra", "map<string,double>")),
         lambda entry: F.struct(
             entry["key"].alias("variable"),
             entry["value"].alias("value"),
             F.when(entry["value"].isNull(), int(Flag.MISSING)).otherwise(int(Flag.NOT_EVALUATED)).alias("flag"),
         ),
     )
-    return events.select(*keys, F.inline(F.concat(wide, extra)))
+    nothing = F.array().cast("array<struct<variable:string,value:double,flag:int>>")
+    long = F.when(F.col("extra").isNotNull(), extra).otherwise(nothing)
+    # Nulls of the array, variables that were not reported, become rows of nulls.
+    return events.select(*keys, F.inline(F.concat(wide, long))).where("variable IS NOT NULL")
 
 
 def _wide(bit: int) -> Column:
