@@ -56,6 +56,7 @@ class Topics(Section, frozen=True):
     dead_letters: str = "weather.observations.dlq"
     forecasts: str = "weather.forecasts"
     forecast_dead_letters: str = "weather.forecasts.dlq"
+    decisions: str = "weather.decisions"
 
 
 class Outbox(Section, frozen=True):
@@ -212,11 +213,48 @@ class Warehouse(Section, frozen=True):
 
 
 class Lake(Section, frozen=True):
-    """The lake on HDFS."""
+    """The lake on HDFS. ``zookeeper`` (host:port each) keeps its lock; empty: this process alone writes the lake."""
 
     uri: str = "hdfs://meteo/lake"
     namenodes: list[str] = msgspec.field(default_factory=list)
     user: str = "meteostream"
+    zookeeper: list[str] = msgspec.field(default_factory=list)
+
+
+class Etl(Section, frozen=True):
+    """The batch ETL: its rules, and what it takes of YARN.
+
+    ``completeness`` names the rule of months (wmo1203-11-5, or the older wmo-3-5); ``priorities`` a file of source
+    priorities instead of the shipped one.
+    """
+
+    completeness: Literal["wmo1203-11-5", "wmo-3-5"] = "wmo1203-11-5"
+    priorities: str | None = None
+    shuffle_partitions: int = 16
+    queue: str = "default"
+    driver_memory_mb: int = 1024
+    executor_memory_mb: int = 1024
+    executors: int = 1
+    executor_cores: int = 1
+    attempts: int = 2
+
+
+class Maintenance(Section, frozen=True):
+    """What the lake's maintenance keeps. Snapshots are only how the tables were: no row is ever deleted by it."""
+
+    snapshot_days: float = 7.0
+    snapshots_kept: int = 20
+    orphan_days: float = 3.0
+    lock_patience_seconds: float = 900.0
+    checkpoint_backup: str = "hdfs://meteo/backup/checkpoints"
+    checkpoint_backups_kept: int = 7
+
+    def __post_init__(self) -> None:
+        """Refuse what would break writers."""
+        if self.orphan_days < 1:
+            raise ValueError("orphan_days must be at least 1: files of a commit that is under way are not orphans")
+        if self.snapshots_kept < 1:
+            raise ValueError("snapshots_kept must be at least 1: the current snapshot is the table")
 
 
 class Stream(Section, frozen=True):
@@ -343,6 +381,8 @@ class Settings(Section, frozen=True):
     lake: Lake = msgspec.field(default_factory=Lake)
     streams: Streams = msgspec.field(default_factory=Streams)
     collect: Collect = msgspec.field(default_factory=Collect)
+    etl: Etl = Etl()
+    maintenance: Maintenance = Maintenance()
     logging: Logging = Logging()
     quarantine: Quarantine = Quarantine()
     dropfolder: Dropfolder = Dropfolder()

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from functools import cached_property
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -36,6 +37,11 @@ class Context:
 
     def __init__(self, file: str | None) -> None:
         self._file = file
+
+    @property
+    def file(self) -> Path:
+        """The file of settings, whether it is there or not."""
+        return settings_file(self._file).resolve()
 
     @cached_property
     def settings(self) -> Settings:

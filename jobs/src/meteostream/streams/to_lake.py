@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from meteostream.lake.bronze import JUDGED, Bronze, catalog_settings
+from meteostream.lake.lock import LakeLock
 from meteostream.streams.driver import Guard, driver_settings
 from meteostream.streams.metrics import StreamMetrics
 from meteostream.streams.positions import begin
@@ -42,8 +44,11 @@ def run_lake(
     spark = spark_session(
         f"meteostream {QUERY}", catalog_settings(settings.lake.uri) | driver_settings(stream.driver_ports)
     )
-    with Guard(executors_of(spark), stopping) as guard:
-        bronze = Bronze(spark, topic)
+    with (
+        closing(LakeLock(settings.lake.zookeeper, "stream-lake")) as lock,
+        Guard(executors_of(spark), stopping) as guard,
+    ):
+        bronze = Bronze(spark, topic, lock=lock)
         bronze.create()
         positions = bronze.positions()
         log.info("bronze holds %s up to %s", topic, {p: position.next_offset - 1 for p, position in positions.items()})
