@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, stop_event, table
+from meteostream.cli.common import Context, fail, stop_event, table
 
 if TYPE_CHECKING:
     from meteostream.config import Settings

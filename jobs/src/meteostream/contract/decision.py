@@ -114,7 +114,7 @@ def make_decision(
     >>> when = "2026-11-25T07:00:00Z"
     >>> made = make_decision("undo", author="awa", reason="wrong day", decided_at=when, undoes="0" * 64)
     >>> made.decision_id[:12], made.key == "0" * 64
-    ('dbe3bb4f5bb2', True)
+    ('69c34b5980e0', True)
     """
     if isinstance(members.get("value"), int) and not isinstance(members["value"], bool):
         members["value"] = float(members["value"])
