@@ -26,6 +26,8 @@ class Observation(NamedTuple):
         What kind of report it is, for example ``metar``; reports of one kind, station and moment are one report.
     revision
         Greater for a correction.
+    partial
+        Of a coded report, the groups that could not be read or stand where they do not belong; the rest was read.
     """
 
     line: int
@@ -35,6 +37,7 @@ class Observation(NamedTuple):
     text: str
     report_type: str
     revision: int = 0
+    partial: tuple[str, ...] = ()
 
 
 class Reject(NamedTuple):
