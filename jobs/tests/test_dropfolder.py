@@ -277,6 +277,50 @@ def test_an_interrupted_pass_is_taken_up_by_the_next(folder: Folder) -> None:
     assert folder.one().state == "accepted", "the second file of that name follows"
 
 
+def test_a_month_is_a_folder(folder: Folder) -> None:
+    """Coded reports name no month; a pass that was interrupted keeps it."""
+    folder.put("a.csv", folder="csv-fr/2026-11")
+    (folder.incoming / "csv-fr/november").mkdir()
+    folder.sent.fail = True
+    with pytest.raises(OutboxError):
+        folder.run()
+    assert folder.files("working") == ["csv-fr/2026-11/a.csv"]
+    folder.sent.fail = False
+    outcomes = {outcome.name: outcome.state for outcome in folder.run()}
+    assert outcomes == {"csv-fr/2026-11/a.csv": "accepted", "csv-fr/november": "ignored"}
+    assert json.loads((folder.base / "archive/index.jsonl").read_text("utf-8"))["month"] == "2026-11"
+    folder.put("a.csv", folder="csv-fr/2026-12")
+    assert {outcome.name: outcome.state for outcome in folder.run()}["csv-fr/2026-12/a.csv"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "reason"),
+    [
+        ("_digest", PermissionError(13, "Permission denied"), "expected a file that may be read: Permission denied"),
+        ("_try_out", TypeError("x"), "a fault of this platform, not of the file; tell its operator: TypeError: x"),
+    ],
+)
+def test_a_file_that_makes_trouble_does_not_keep_others_waiting(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, reason: str
+) -> None:
+    """KF-126: it is refused, and the next pass does not meet it again."""
+    real = getattr(dropfolder, name)
+
+    def fail(*arguments: object) -> object:
+        if "bad.csv" in str(arguments):
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(dropfolder, name, fail)
+    folder.put("bad.csv")
+    folder.put("good.csv", DAMAGED)
+    outcomes = {outcome.name: outcome for outcome in folder.run()}
+    assert outcomes["csv-fr/bad.csv"].state == "refused"
+    assert outcomes["csv-fr/bad.csv"].detail == reason
+    assert outcomes["csv-fr/good.csv"].state == "accepted"
+    assert folder.run() == []
+
+
 def test_two_passes_at_once_are_refused(folder: Folder) -> None:
     with locked(folder.base / ".lock"), pytest.raises(DropfolderError, match="expected no other pass"):
         folder.run()

@@ -77,12 +77,12 @@ class World:
         self.outbox = Outbox(base / "outbox")
         self.registry = CollectorRegistry()
         self.wrong: str | None = None
-        intake = RainIntake(self.settings, self.entries, self.journal, topic="t", now=lambda: self.now)
+        self.intake = RainIntake(self.settings, self.entries, self.journal, topic="t", now=lambda: self.now)
         self.app = create_app(
             self.settings,
             People(self.settings.observers, load_registry()),
             self.entries,
-            intake,
+            self.intake,
             key=session_key(base / "intake"),
             metrics=IntakeMetrics(self.registry),
             healthy=lambda: self.wrong,
@@ -333,6 +333,27 @@ def test_a_full_disk_takes_nothing_and_says_so(world: World) -> None:
     world.broken = False
     assert phone.rain("12,5").status_code == 303
     assert [report["revision"] for report in world.sent()] == [0]
+
+
+def test_a_power_cut_between_outbox_and_entries_makes_no_second_event(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outbox has the report, the file of entries not; the observer saw no confirmation and sends again."""
+    phone = world.client()
+    journal = world.journal
+
+    def cut(draft: Draft) -> None:
+        journal(draft)
+        raise RuntimeError("the power went")
+
+    monkeypatch.setattr(world.intake, "_journal", cut)
+    assert phone.rain("12,5").status_code == 500
+    assert world.entries.latest(THIES, date(2026, 11, 25)) is None
+    monkeypatch.undo()
+    world.now += timedelta(minutes=5)
+    assert phone.rain("12,5").status_code == 303
+    first, second = iterate(world.base / "outbox")
+    assert first.id == second.id
 
 
 def test_entries_survive_a_restart(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
@@ -292,6 +293,39 @@ class TestRealIsd:
         assert values["cloud_cover"] == 0.0
         assert values["visibility"] == 11_265.0
         assert values["station_pressure"] == 1014.2
+
+    def test_values_are_those_of_the_metar_in_the_remarks(self) -> None:
+        """An independent witness: each line carries the report that it was made of, here read by plain expressions.
+
+        The five that differ do so in NOAA's file.
+        """
+        agree: Counter[tuple[str, bool]] = Counter()
+        for one in observed(read_isd(real(ISD), DOWNTOWN)):
+            remark = one.text.partition("REM")[2]
+            temperatures = re.search(r" T([01])([0-9]{3})([01])([0-9]{3})\b", remark)
+            if temperatures:
+                air, dew = ((-1) ** int(temperatures[sign]) * int(temperatures[sign + 1]) / 10 for sign in (1, 3))
+                agree["temperature", one.values["air_temperature"] == air] += 1
+                agree["dew point", one.values["dew_point_temperature"] == dew] += 1
+            pressure = re.search(r" SLP([0-9]{3})\b", remark)
+            if pressure:
+                tenths = int(pressure[1]) + (9000 if int(pressure[1]) >= 500 else 10_000)
+                agree["pressure", one.values["sea_level_pressure"] == tenths / 10] += 1
+            wind = re.search(r" ([0-9]{3}|VRB)([0-9]{2,3})(G[0-9]{2,3})?KT ", remark)
+            if wind:
+                found, knots = one.values["wind_mean_2min"], int(wind[2])
+                near = found is not None and abs(found - knots * 1852 / 3600) <= 0.1
+                agree["speed", near] += 1
+                agree["gust", ("gust_10min" in one.values) == bool(wind[3])] += 1
+                calm, varying = wind[1] == "000" and not knots, wind[1] == "VRB"
+                expected = None if calm or varying else float(wind[1])
+                agree["direction", one.values["wind_direction"] == expected] += 1
+                agree["variable", bool(one.values.get("wind_variable")) == varying] += 1
+        assert agree == {
+            ("temperature", True): 8751, ("temperature", False): 1, ("dew point", True): 8750, ("dew point", False): 2,
+            ("pressure", True): 8721, ("speed", True): 10_727, ("speed", False): 1, ("gust", True): 10_728,
+            ("direction", True): 10_728, ("variable", True): 10_727, ("variable", False): 1,
+        }  # fmt: skip
 
     def test_a_file_with_gaps_and_one_of_missing_codes(self) -> None:
         assert len(observed(read_isd(real(ISD_MISSING), DOWNTOWN))) == 5176

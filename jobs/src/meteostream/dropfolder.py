@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import stat
 import time
@@ -32,6 +33,8 @@ from meteostream.outbox import Draft
 from meteostream.sources.errors import SourceError
 from meteostream.sources.formats import MONTH, Options, Reading, reading
 from meteostream.sources.profile import SUFFIX
+
+log = logging.getLogger(__name__)
 
 INCOMING: Final = "incoming"
 WORKING: Final = "working"
@@ -79,6 +82,14 @@ class Outcome(NamedTuple):
     report: Path | None = None
 
 
+Known = tuple[str, str | None, str]
+"""What makes content the same: the folder, the month (a bulletin of another month is another), the digest."""
+
+
+_HIDDEN: Final = Outcome("", "ignored")
+"""Of a file that is being written, which is nobody's concern."""
+
+
 class _Taken(NamedTuple):
     """A file in working/."""
 
@@ -90,6 +101,9 @@ class _Taken(NamedTuple):
     @property
     def shown(self) -> str:
         return "/".join(filter(None, [self.folder, self.month, self.name]))
+
+    def key(self, digest: str) -> Known:
+        return self.folder, self.month, digest
 
 
 class _Tried(NamedTuple):
@@ -140,7 +154,7 @@ def _pass(settings: Dropfolder, base: Path, topic: str, quarantine: Path, send: 
             outcomes.append(found)
         else:
             tried.append(found)
-            known.add((taken.folder, found.digest))
+            known.add(taken.key(found.digest))
     yield from outcomes
     if tried:
         send(draft for one in tried for draft in one.load.drafts())
@@ -160,33 +174,44 @@ def _take(settings: Dropfolder, base: Path, outcomes: list[Outcome]) -> Iterator
                     Outcome(_printable(folder.name), "ignored", "expected a folder with the profile's name")
                 )
             continue
-        for path in sorted(folder.iterdir()):
-            month = path.name if MONTH.fullmatch(path.name) and stat.S_ISDIR(path.lstat().st_mode) else None
-            for file in sorted(path.iterdir()) if month else [path]:
-                outcome = _look(settings, file)
-                target = _working(base, folder.name, month) / file.name
-                shown = _printable("/".join(filter(None, [folder.name, month, file.name])))
-                if outcome is None and target.exists():
-                    outcome = ("waiting", "an earlier file of this name is still at work")
-                if outcome is not None:
-                    if outcome[0] != "hidden":
-                        outcomes.append(Outcome(shown, outcome[0], outcome[1]))  # type: ignore[arg-type]
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file.rename(target)
+        for month, file in _files(folder):
+            shown = _printable("/".join(filter(None, [folder.name, month, file.name])))
+            target = _working(base, folder.name, month) / file.name
+            try:
+                outcome = _look(settings, file, shown, target)
+                if outcome is None:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    file.rename(target)
+            except FileNotFoundError:  # somebody took it away again
+                continue
+            if outcome is None:
                 yield _Taken(target, folder.name, month, file.name)
+            elif outcome is not _HIDDEN:
+                outcomes.append(outcome)
 
 
-def _look(settings: Dropfolder, file: Path) -> tuple[str, str] | None:
+def _files(folder: Path) -> Iterator[tuple[str | None, Path]]:
+    """What lies in a folder of incoming/, and in its folders of months."""
+    for path in sorted(folder.iterdir()):
+        if MONTH.fullmatch(path.name) and stat.S_ISDIR(path.lstat().st_mode):
+            yield from ((path.name, file) for file in sorted(path.iterdir()))
+        else:
+            yield None, path
+
+
+def _look(settings: Dropfolder, file: Path, shown: str, target: Path) -> Outcome | None:
     """Why a file is not taken now; None if it is."""
     if _hidden(file.name):
-        return "hidden", ""
+        return _HIDDEN
     found = file.lstat()
     if not stat.S_ISREG(found.st_mode):
-        return "ignored", "expected a file, found a link, a folder or a device"
+        return Outcome(shown, "ignored", "expected a file, found a link, a folder or a device")
     age = time.time() - found.st_mtime
     if 0 <= age < settings.settle_seconds:
-        return "waiting", f"changed {age:.0f} s ago; it is taken when it has been left alone for a while"
+        waits = f"changed {age:.0f} s ago; it is taken when it has been left alone for a while"
+        return Outcome(shown, "waiting", waits)
+    if target.exists():
+        return Outcome(shown, "waiting", "an earlier file of this name is still at work")
     return None
 
 
@@ -214,27 +239,37 @@ def _working(base: Path, folder: str, month: str | None) -> Path:
 # --- Trying ---
 
 
-def _try(settings: Dropfolder, base: Path, taken: _Taken, known: set[tuple[str, str]], topic: str) -> Outcome | _Tried:
+def _try(settings: Dropfolder, base: Path, taken: _Taken, known: set[Known], topic: str) -> Outcome | _Tried:
     before = taken.path.stat()
-    if before.st_size > settings.max_bytes:
-        reason = f"expected at most {settings.max_bytes} bytes, found {before.st_size}"
-        return _refuse(base, taken, "too-large", reason, None)
-    digest = _digest(taken.path)
-    if (taken.folder, digest) in known:
-        taken.path.unlink()
-        return Outcome(_printable(taken.shown), "again", "the same content was loaded before; nothing to do")
+    digest, load = "unread", None
     try:
+        digest = _checked_digest(settings, taken.path, before.st_size)
+        if taken.key(digest) in known:
+            taken.path.unlink()
+            return Outcome(_printable(taken.shown), "again", "the same content was loaded before; nothing to do")
         chosen, load = _try_out(settings, taken, topic)
+        after = taken.path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            taken.path.rename(_back(base, taken))
+            return Outcome(_printable(taken.shown), "waiting", "it was changed while it was read")
+        reason = _unacceptable(load, strict=settings.strict)
+        if reason is None:
+            return _Tried(taken, digest, chosen, Load(taken.path, chosen, topic=topic, name=load.name))
     except SourceError as error:
-        return _refuse(base, taken, digest, str(error).replace(str(taken.path), _printable(taken.name)), None)
-    after = taken.path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        taken.path.rename(_back(base, taken))
-        return Outcome(_printable(taken.shown), "waiting", "it was changed while it was read")
-    unacceptable = _unacceptable(load, strict=settings.strict)
-    if unacceptable:
-        return _refuse(base, taken, digest, unacceptable, load)
-    return _Tried(taken, digest, chosen, Load(taken.path, chosen, topic=topic, name=load.name))
+        reason = str(error).replace(str(taken.path), _printable(taken.name))
+    except Exception as error:  # one file must not keep the others from being loaded (KF-126)
+        log.exception("a fault in reading %s", _printable(taken.shown))
+        reason = f"a fault of this platform, not of the file; tell its operator: {type(error).__name__}: {error}"
+    return _refuse(base, taken, digest, reason, load)
+
+
+def _checked_digest(settings: Dropfolder, path: Path, size: int) -> str:
+    if size > settings.max_bytes:
+        raise SourceError(f"expected at most {settings.max_bytes} bytes, found {size}")
+    try:
+        return _digest(path)
+    except PermissionError as error:
+        raise SourceError(f"expected a file that may be read: {error.strerror}") from None
 
 
 def _try_out(settings: Dropfolder, taken: _Taken, topic: str) -> tuple[Reading, Load]:
@@ -324,9 +359,9 @@ def _refuse(base: Path, taken: _Taken, digest: str, reason: str, load: Load | No
     return Outcome(_printable(taken.shown), "refused", reason, rejected=rejected, report=report)
 
 
-def _index(base: Path) -> set[tuple[str, str]]:
+def _index(base: Path) -> set[Known]:
     """Folders and digests of everything that was archived and still is."""
-    known: set[tuple[str, str]] = set()
+    known: set[Known] = set()
     path = base / ARCHIVE / INDEX
     if not path.exists():
         return known
@@ -338,7 +373,7 @@ def _index(base: Path) -> set[tuple[str, str]]:
                 raise DropfolderError(f"{path}: expected JSON lines, found {line[:60]!r}; repair it") from None
             break
         if (base / ARCHIVE / entry["archived"]).exists():
-            known.add((entry["folder"], entry["sha256"]))
+            known.add((entry["folder"], entry["month"], entry["sha256"]))
     return known
 
 
