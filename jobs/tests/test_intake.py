@@ -303,6 +303,20 @@ def test_sending_again_changes_nothing(world: World) -> None:
     assert world.count("form", "same") == 3
 
 
+def test_a_trace_is_a_tick_because_a_keyboard_of_numbers_has_no_letters(world: World) -> None:
+    phone = world.client()
+    assert 'type="checkbox" name="trace"' in phone.page()
+    assert phone.rain("", trace="1").status_code == 303
+    (report,) = world.sent()
+    assert report["variables"] == {"rain_24h": 0.0}
+    assert report["raw"].endswith(" traces")
+    asked = phone.rain("5", trace="1", day="2026-11-24")
+    assert asked.status_code == 422
+    assert "checked" in asked.text
+    assert phone.rain("0", trace="1", day="2026-11-23").status_code == 303
+    assert "<td>traces</td>" in phone.page()
+
+
 def test_a_trace_and_nothing_are_two_things(world: World) -> None:
     phone = world.client()
     phone.rain("0")
@@ -635,7 +649,9 @@ def test_a_29th_of_february_that_was_not_is_no_day() -> None:
     assert parse_day("29/02", datetime(2028, 3, 1, tzinfo=UTC)) == date(2028, 2, 29)
 
 
-@given(st.dictionaries(st.sampled_from(["station", "day", "amount", "confirms", "csrf"]), st.text(max_size=200)))
+@given(
+    st.dictionaries(st.sampled_from(["station", "day", "amount", "trace", "confirms", "csrf"]), st.text(max_size=200))
+)
 def test_no_form_breaks_the_application(tmp_path_factory: pytest.TempPathFactory, fields: dict[str, str]) -> None:
     world = World(tmp_path_factory.mktemp("fuzz"))
     phone = world.client()

@@ -34,6 +34,8 @@ MOST_BYTES: Final = 8192
 SESSION_DAYS: Final = 90
 RECENT: Final = 5
 """Readings that the form shows, a station."""
+TRACE: Final = "traces"
+"""What the tick of a trace says as an amount; a phone's keyboard of numbers has no letters."""
 RETRY_S: Final = 60
 _KEY: Final = "session.key"
 _KEY_BYTES: Final = 32
@@ -216,6 +218,10 @@ class _Handlers:
         station_text, day_text, amount_text = (
             request.form.get(name, "")[:_FORM_CHARACTERS] for name in ("station", "day", "amount")
         )
+        if request.form.get("trace") and amount_text.strip() in {"", "0"}:
+            amount_text = TRACE
+        elif request.form.get("trace"):
+            amount_text = f"{amount_text} {TRACE}"  # both cannot be: it is asked again
         text = f"{station_text} {day_text} {amount_text}"
         try:
             station = self._people.station(person, station_text)
@@ -367,6 +373,7 @@ class _Handlers:
             today=today.isoformat(),
             first=(today - timedelta(days=self._settings.oldest_days)).isoformat(),
             amount=fields.get("amount", "")[:20] if bad else "",
+            trace=bool(bad and fields.get("trace")),
             recent={one.wigos_id: self._entries.recent(one.wigos_id, RECENT) for one in person.stations},
         )
 
