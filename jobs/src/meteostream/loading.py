@@ -13,7 +13,7 @@ from meteostream.outbox import Draft
 from meteostream.quarantine import held_of, hold
 from meteostream.registry import load_registry
 from meteostream.sources.formats import Reading
-from meteostream.sources.observation import Reject
+from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
 
 
@@ -42,6 +42,7 @@ class Load:
         self.stations: Counter[str] = Counter()
         self.ids: set[str] = set()
         self.rejects: list[Reject] = []
+        self.partial: list[Observation] = []
 
     @property
     def reports(self) -> int:
@@ -73,6 +74,8 @@ class Load:
             except ContractError as error:
                 self.rejects.append(Reject(found.line, f"{error.detail} ({error.reason})", found.text))
                 continue
+            if found.partial:
+                self.partial.append(found)
             self.stations[found.station] += 1
             self.ids.add(draft.id)
             yield draft

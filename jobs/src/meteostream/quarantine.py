@@ -60,11 +60,19 @@ class Held(msgspec.Struct, frozen=True):
     revision: int
     values: dict[str, Value]
     text: str
+    partial: tuple[str, ...] = ()
 
     def observation(self, station: str) -> Observation:
         """The report under its station's identifier."""
         return Observation(
-            self.line, station, self.observed_at, self.values, self.text, self.report_type, self.revision
+            self.line,
+            station,
+            self.observed_at,
+            self.values,
+            self.text,
+            self.report_type,
+            self.revision,
+            self.partial,
         )
 
 
@@ -104,6 +112,7 @@ def held_of(rejects: Iterable[Reject], *, source: str, nature: Nature, file: str
                 revision=one.revision,
                 values=one.values,
                 text=one.text,
+                partial=one.partial,
             )
         )
     return found

@@ -126,6 +126,10 @@ def _report(load: Load, *, dry_run: bool) -> None:
     rows = [[name, registry.resolve(name).name, str(count)] for name, count in sorted(load.stations.items())]
     click.echo(table(rows, ["Station", "Name", "Reports"]))
     done = "read, nothing sent" if dry_run else "acknowledged by the brokers"
+    for found in load.partial[:SHOWN]:
+        click.echo(f"{load.file}, line {found.line}: read without {' '.join(found.partial)}", err=True)
+    if load.partial:
+        click.echo(f"{len(load.partial)} reports were read in part; their raw text is whole", err=True)
     click.echo(f"{load.reports} reports ({len(load.ids)} distinct) {done}, {len(load.rejects)} lines rejected")
 
 

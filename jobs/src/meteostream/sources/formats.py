@@ -10,10 +10,17 @@ from typing import Final, NamedTuple
 from meteostream.registry import Registry
 from meteostream.sources import ghcn_daily, ghcnh, gsod, isd, noaa
 from meteostream.sources.csv_file import read_csv
+from meteostream.sources.dates import Reference, parse_month
 from meteostream.sources.errors import SourceError
+from meteostream.sources.metar import read_metar
 from meteostream.sources.observation import Observation, Reject
-from meteostream.sources.opening import MAX_BYTES, open_text
+from meteostream.sources.opening import MAX_BYTES, open_bytes, open_text
 from meteostream.sources.profile import SUFFIX, Licence, Profile, load_profile, shipped
+from meteostream.sources.synop import read_synop
+
+MAX_CODED_BYTES: Final = 256 * 1024**2
+"""Most bytes of a file of coded reports, which is read as a whole."""
+UNKNOWN_LICENCE: Final = Licence(name="unknown", attribution="unknown")
 
 Found = Iterator[Observation | Reject]
 
@@ -77,6 +84,26 @@ def _of_lines(decode: Callable[[Iterable[str], Registry, str], Found]) -> Callab
     return read
 
 
+def _of_reports(
+    decode: Callable[[str, Registry, Reference], Found],
+) -> Callable[[Path, Registry, Options], Found]:
+    """Reader of coded reports, from a decoder of a whole text."""
+
+    def read(path: Path, registry: Registry, options: Options) -> Found:
+        with open_text(path, "utf-8", min(options.max_bytes, MAX_CODED_BYTES)) as lines:
+            text = "".join(lines)
+        return decode(text, registry, parse_month(options.month) if options.month else None)
+
+    return read
+
+
+def _read_bufr(path: Path, registry: Registry, options: Options) -> Found:
+    from meteostream.sources.bufr import read_bufr  # noqa: PLC0415 - eccodes is a large library that few files need
+
+    with open_bytes(path, min(options.max_bytes, MAX_CODED_BYTES)) as file:
+        return read_bufr(file.read(), registry)
+
+
 FORMATS: Final[dict[str, Format]] = {
     "isd": Format(
         "NOAA Integrated Surface Data, fixed positions",
@@ -92,6 +119,19 @@ FORMATS: Final[dict[str, Format]] = {
         noaa.LICENCE,
         _of_lines(lambda lines, registry, _: ghcn_daily.read_ghcn_daily(lines, registry)),
     ),
+    "metar": Format(
+        "METAR and SPECI, one a line or bulletins",
+        "metar",
+        UNKNOWN_LICENCE,
+        _of_reports(lambda text, registry, reference: read_metar(text, registry, reference=reference)),
+    ),
+    "synop": Format(
+        "SYNOP (FM-12), one a line or bulletins",
+        "synop",
+        UNKNOWN_LICENCE,
+        _of_reports(lambda text, registry, reference: read_synop(text, registry, reference=reference)),
+    ),
+    "bufr": Format("BUFR, surface reports", "bufr", UNKNOWN_LICENCE, _read_bufr),
 }
 """Formats by the name that ``--format`` and folders of the drop folder have. Each may also be gzip."""
 
