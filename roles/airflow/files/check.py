@@ -1,4 +1,6 @@
-"""Run a DAG through scheduler, broker and worker, and read its log as the pages do. Run by Airflow's own Python:
+"""Run a DAG through scheduler, broker and worker, and read its log as the pages do.
+
+Run by Airflow's own Python:
 
     airflow --python check-airflow.py DAG_ID
 

@@ -1,4 +1,6 @@
-"""Bring Airflow's database to this version and to what the inventory says. Run by Airflow's own Python:
+"""Bring Airflow's database to this version and to what the inventory says.
+
+Run by Airflow's own Python:
 
     airflow --python provision-airflow.py SETTINGS.json
 
@@ -49,9 +51,9 @@ def read_with_the_key(session: Session) -> None:
             title = getattr(row, "conn_id", None) or getattr(row, "key", None)
             try:
                 values = (row.password, row.extra) if stored is Connection else (row.val,)
-            except Exception as error:  # noqa: BLE001 (cryptography and Airflow raise several kinds, all mean the same)
+            except Exception as error:  # cryptography's and Airflow's own, of several kinds
                 raise SystemExit(
-                    f"expected the {name} {title!r} to be readable with the configured Fernet key, found that it is not "
+                    f"expected the {name} {title!r} to be readable with the configured Fernet key, it is not "
                     f"({type(error).__name__}): it was stored with another key. Nothing was restarted. Bring back the "
                     "vault's secret_airflow_fernet of then, or remove the entry in Airflow's pages first."
                 ) from error
