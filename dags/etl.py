@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, Param, TaskGroup
 from meteo_dags import command, settings
 
-DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "maxLength": 10}
 """A day and nothing else: it stands on a command line."""
 
 with DAG(
