@@ -79,7 +79,8 @@ def memory_plan(host: str, local: list[str], daemons: Daemons, groups: Mapping[s
 
 def memory_spare(facts: Facts, plan: list[Share], reserve_mib: int) -> int:
     """Return the MiB of a machine that nobody is planned to use, beyond the reserve."""
-    return max(0, facts["memory_limit"] // MIB - reserve_mib - sum(share.mib for share in plan))
+    limit = int(facts["memory_limit"]) // MIB
+    return max(0, limit - reserve_mib - sum(share.mib for share in plan))
 
 
 def memory_table(host: str, plan: list[Share], limit_mib: int, reserve_mib: int) -> list[str]:
