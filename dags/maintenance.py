@@ -37,7 +37,7 @@ with DAG(
     "airflow_cleanup",
     description="Runs and logs of Airflow's own database that are older than 90 days",
     doc_md="Keeps Airflow's tables bounded. The logs of tasks on the workers' disks have their own age.",
-    **settings(schedule="50 1 * * 0", minutes=120, tags=("maintenance",)),
+    **settings(schedule="55 1 * * 0", minutes=120, tags=("maintenance",)),
 ):
     command(
         "clean",

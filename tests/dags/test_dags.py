@@ -126,7 +126,7 @@ def test_what_a_person_types_is_a_day_before_it_is_a_command(airflow: dict[str, 
     script = (
         "import sys; sys.path.insert(0, 'dags'); import etl\n"
         "for value in sys.argv[1:]:\n"
-        "    try:\n        etl.compute.dag.params['first'].resolve(value); print('taken')\n"
+        "    try:\n        etl.compute.dag.params.get_param('first').resolve(value); print('taken')\n"
         "    except Exception as error: print('refused')\n"
     )
     values = ["2026-11-25", "2026-11-25; id", "$(id)", "2026-11-25\n", "yesterday"]
