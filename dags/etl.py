@@ -13,8 +13,9 @@ with DAG(
     description="Bronze to silver to gold on YARN, then gates and marts",
     doc_md="""
     **silver**: every event once. **gold**: the hours, days, dekads and months that new, corrected or decided values
-    concern, and no others. **gates**: data tests between the layers; a gate that fails stops here, says why in its log
-    and in the table of results, and what was published last stays as it is. **marts**: dbt, with its tests.
+    concern, and no others. **publish**: the lake's gold into the warehouse. **gates**: data tests between the layers; a
+    gate that fails stops here, says why in its log and in the table of results, and what was published last stays as it
+    is. **marts**: dbt, with its tests.
 
     Each step takes up where its last run ended: nothing is lost if runs fail for a while.
     """,
@@ -24,8 +25,9 @@ with DAG(
         silver = command("silver", "meteostream etl silver --submit", pool="yarn", minutes=60)
         check_silver = command("gate_silver", "meteostream gate silver", pool="warehouse", minutes=10, retries=1)
         gold = command("gold", "meteostream etl gold --submit", pool="yarn", minutes=90)
+        publish = command("publish", "meteostream etl publish --submit", pool="yarn", minutes=60)
         check_gold = command("gate_gold", "meteostream gate gold", pool="warehouse", minutes=10, retries=1)
-        silver >> check_silver >> gold >> check_gold
+        silver >> check_silver >> gold >> publish >> check_gold
     with TaskGroup("marts") as marts:
         build = command("dbt", "dbt build", pool="warehouse", minutes=60)
         check_marts = command("gate_marts", "meteostream gate marts", pool="warehouse", minutes=10, retries=1)
@@ -47,10 +49,12 @@ with DAG(
 ):
     compute = command(
         "gold",
-        "meteostream etl backfill --from {{ params.first }} --to {{ params.last }} --submit",
+        # Under one name a run that is tried again goes on where it stopped.
+        "meteostream etl backfill --from {{ params.first }} --to {{ params.last }} --name {{ run_id }} --submit",
         pool="yarn",
         minutes=1440,
     )
+    to_warehouse = command("publish", "meteostream etl publish --submit", pool="yarn", minutes=120)
     verify = command("gate_gold", "meteostream gate gold", pool="warehouse", minutes=10, retries=1)
-    publish = command("dbt", "dbt build", pool="warehouse", minutes=120)
-    compute >> verify >> publish
+    build = command("dbt", "dbt build", pool="warehouse", minutes=120)
+    compute >> to_warehouse >> verify >> build
