@@ -16,6 +16,7 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
+from bundles import newest
 from meteostream.config import Kafka
 
 USER = "jobs"
@@ -26,13 +27,8 @@ JVM = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.pr
 
 
 def bundle() -> Path | None:
-    """The newest bundle of Kafka in the cache (``./meteo fetch`` makes it), None if there is none."""
-    base = (
-        os.environ.get("METEO_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meteostream"
-    )
-    found = sorted(Path(base).glob("bundles/kafka-*.tar"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
+    """The newest bundle of Kafka in the cache, None if there is none."""
+    return newest("kafka")
 
 
 class KafkaBroker:

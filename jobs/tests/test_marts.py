@@ -20,9 +20,8 @@ from meteostream.gates.run import Verdict, run_gate
 from meteostream.marts import dbt
 from meteostream.marts.build import build
 from meteostream.registry import load_registry
-from meteostream.sources.normals import Normal, NormalsProfile
+from meteostream.sources.normals import Normal, NormalsProfile, StationColumn
 from meteostream.sources.profile import Licence
-from meteostream.sources.profile import Station as StationColumn
 from meteostream.warehouse import marts
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo

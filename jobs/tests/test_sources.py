@@ -282,7 +282,8 @@ def test_another_header_is_refused_before_any_line(tmp_path: Path, header: str, 
 
 
 @pytest.mark.parametrize(
-    "number", ["25.5", "25,5,1", "1 025,5", "25,5 C", "٢٥", "NaN", "inf", "1e999", "--1", "0x1A", "_1"]
+    "number",
+    ["25.5", "25,5,1", "1 025,5", "25,5 C", "٢٥", "NaN", "inf", "1e999", "--1", "0x1A", "_1", "9" * 400, "1_0", "1/3"],
 )
 def test_no_number_is_guessed(tmp_path: Path, number: str) -> None:
     """KF-106, KF-124."""

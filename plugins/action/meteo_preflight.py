@@ -74,7 +74,11 @@ class ActionModule(ActionBase):
                 "distribution_release": release.get("VERSION_CODENAME", ""),
                 "hostname": facts["hostname"].split(".")[0],
                 "python": {"version": {"major": major, "minor": minor, "micro": micro}},
-                "meteo": {"container": facts["container"], "vault_marker": marker},
+                "meteo": {
+                    "container": facts["container"],
+                    "vault_marker": marker,
+                    "memory_spare_mb": machine.memory_spare(facts, shares, args["memory_reserve_mb"]),
+                },
             },
         }
 

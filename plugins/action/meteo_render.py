@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible._internal._templating import _template_vars
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 VAULT_NAMES = "secret_"
 FILE_KEYS = {"src", "content", "dest", "owner", "group", "mode", "watch", "when", "each", "immutable", "block"}
-# Templates that every role may include (unit hardening, tool wrappers).
+# Templates that every role may include or render (unit hardening, Hadoop's XML).
 SHARED_TEMPLATES = str(Path(__file__).resolve().parents[2] / "roles" / "base" / "templates")
 
 
@@ -107,8 +107,18 @@ class ActionModule(ActionBase):
             "block": bool(entry.get("block", False)),
         }
 
+    def _source(self, src: str) -> str:
+        """Return where a template lies: in the role, else among those that all roles share."""
+        try:
+            return str(self._find_needle("templates", src))
+        except AnsibleFileNotFound:
+            shared = Path(SHARED_TEMPLATES) / src
+            if not shared.is_file():
+                raise
+            return str(shared)
+
     def _template(self, src: str, dest: str, task_vars: dict[str, Any]) -> str:
-        source = self._find_needle("templates", src)
+        source = self._source(src)
         search = []
         for folder in [*task_vars.get("ansible_search_path", []), os.path.dirname(source)]:
             search += [os.path.join(folder, "templates"), folder]

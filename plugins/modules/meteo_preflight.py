@@ -23,7 +23,8 @@ description:
   - The action plugin of the same name checks the inventory and its variables, has this module look at the machine, and
     judges both. It changes nothing and never fails; M(meteo_refuse) does, with the findings of all machines.
   - Sets the few facts that roles need C(distribution), C(distribution_major_version), C(distribution_release),
-    C(hostname), C(python.version), and C(meteo) with C(container) and C(vault_marker)), so no other task gathers any.
+    C(hostname), C(python.version), and C(meteo) with C(container), C(vault_marker) and C(memory_spare_mb)), so no other
+    task gathers any.
 options:
   action:
     description: What is about to be done; checks that do not matter for it are left out (KF-44).

@@ -22,7 +22,9 @@ AGENT = "io.prometheus.jmx:jmx_prometheus_javaagent"
 
 
 def test_every_bundle_of_the_conventions_is_there() -> None:
-    assert {"zookeeper", "kafka", "hadoop", "spark", "jobs", "dbt", "meteostream"} <= set(bundle_names(ARTIFACTS))
+    assert {"zookeeper", "kafka", "hadoop", "spark", "jobs", "dbt", "meteostream", "airflow", "dags", "pgadmin"} <= set(
+        bundle_names(ARTIFACTS)
+    )
 
 
 @pytest.mark.parametrize("path", [path for path in sorted(ARTIFACTS.rglob("*")) if path.is_file()], ids=str)

@@ -45,7 +45,7 @@ def test_a_roles_defaults_are_its_options(role: Path) -> None:
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_an_option_says_its_type_and_meaning(role: Path) -> None:
     for name, option in options(role).items():
-        assert name.startswith((f"{role.name}_", "meteo_", "namenode_id")), (
+        assert name.startswith((f"{role.name}_", "meteo_", "namenode_id", "resourcemanager_id")), (
             f"{name} does not begin with its role's name"
         )
         assert option.get("type"), name

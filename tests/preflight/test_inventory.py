@@ -70,7 +70,7 @@ def test_one_host_can_be_checked_alone(inventory: Inventory, validate: Validate)
     assert validate("--limit", "n2") == ""
 
 
-@pytest.mark.parametrize("name", ["one"])
+@pytest.mark.parametrize("name", ["one", "core", "lab"])
 def test_shipped_inventories_are_not_refused(name: str, validate: Validate, inventory: Inventory) -> None:
     inventory.write = lambda: REPOSITORY / "inventories" / name  # type: ignore[method-assign]
     assert validate() == ""
@@ -88,6 +88,12 @@ GOOD: dict[str, list[str]] = {"zookeeper": ["n1"], "namenode": ["n1"], "datanode
         ({"spark_master": ["n1"]}, "group spark_master"),
         ({"zookeeper": [], "postgres": ["n1"]}, "group postgres"),
         ({"jobs": ["n1"], "kafka": ["n1"], "postgres": ["n1"]}, "group jobs"),
+        ({"resourcemanager": ["n1"]}, "group resourcemanager"),
+        ({"nodemanager": ["n1"]}, "group nodemanager"),
+        ({"mapred_history": ["n1"]}, "group mapred_history"),
+        ({"airflow_scheduler": ["n1"], "postgres": ["n1"]}, "group airflow_scheduler"),
+        ({"airflow_worker": ["n1"]}, "group airflow_worker"),
+        ({"pgadmin": ["n1"]}, "group pgadmin"),
     ],
 )
 def test_a_group_without_what_it_depends_on_is_refused(change: dict[str, list[str]], check: str) -> None:
@@ -98,6 +104,19 @@ def test_a_group_without_what_it_depends_on_is_refused(change: dict[str, list[st
 def test_elections_without_zookeeper_are_refused() -> None:
     groups = {"spark_master": ["n1", "n2"], "spark_worker": ["n1"]}
     assert [finding.found for finding in shape.needed_groups(groups)] == ["no host in zookeeper"]
+
+
+@pytest.mark.parametrize("group", ["redis", "pgadmin"])
+def test_a_second_member_with_data_of_its_own_is_refused(group: str) -> None:
+    assert shape.single({group: ["n1"]}) == []
+    (finding,) = shape.single({group: ["n1", "n2"]})
+    assert finding.found == "2: n1, n2"
+
+
+def test_a_triggerer_without_a_log_server_is_refused() -> None:
+    assert shape.trigger_logs({"airflow_triggerer": ["n1"], "airflow_worker": ["n1", "n2"]}) == []
+    (finding,) = shape.trigger_logs({"airflow_triggerer": ["n3"], "airflow_worker": ["n1", "n2"]})
+    assert finding.host == "n3"
 
 
 @pytest.mark.parametrize(("size", "refused"), [(0, False), (1, False), (2, True), (3, False), (4, True), (5, False)])
@@ -133,16 +152,17 @@ def test_a_misspelt_group_is_refused() -> None:
         ({"kafka_directory_id": "short"}, "identity kafka_directory_id"),
         ({"kafka_cluster_id": "another"}, "identity kafka_cluster_id"),
         ({"namenode_id": "nn1"}, "identity namenode_id"),
+        ({"resourcemanager_id": "rm1"}, "identity resourcemanager_id"),
     ],
 )
 def test_identities_are_there_and_differ(identities: dict[str, Any], check: str) -> None:
     """KF-1, KF-2, KF-3: identities are written down, one a host."""
-    groups = {group: ["n1", "n2"] for group in ("zookeeper", "kafka", "namenode")}
+    groups = {group: ["n1", "n2"] for group in ("zookeeper", "kafka", "namenode", "resourcemanager")}
     cluster = {"kafka_cluster_id": "oK8YZ__Nye4AkmLnceFxdA"}
     first = cluster | {"zookeeper_id": 1, "kafka_node_id": 1, "kafka_directory_id": "8L8c0yIfzbiug05picWVhg",
-                       "namenode_id": "nn1"}  # fmt: skip
+                       "namenode_id": "nn1", "resourcemanager_id": "rm1"}  # fmt: skip
     second = cluster | {"zookeeper_id": 2, "kafka_node_id": 2, "kafka_directory_id": "AAAc0yIfzbiug05picWVhg",
-                        "namenode_id": "nn2"}  # fmt: skip
+                        "namenode_id": "nn2", "resourcemanager_id": "rm2"}  # fmt: skip
     assert shape.identities(groups, {"n1": first, "n2": second}) == []
     findings = shape.identities(groups, {"n1": first, "n2": second | identities})
     assert [finding.check for finding in findings] == [check]

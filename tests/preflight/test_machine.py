@@ -75,6 +75,15 @@ def test_the_memory_plan_counts_executors_on_workers() -> None:
     assert sum(share.mib for share in plan) == 800 + 300 + 1000 + 850 + 900 + 700
 
 
+def test_the_memory_plan_counts_yarns_containers_and_tells_what_nobody_has() -> None:
+    """KF-79: containers are planned beside their daemon; what is left over may be given to them."""
+    daemons = {"yarn-nodemanager": {"group": "nodemanager", "memory_mb": 270, "containers_mb": 2048}}
+    plan = machine.memory_plan("n1", ["yarn-nodemanager"], daemons, {"nodemanager": ["n1"]})
+    assert plan == [machine.Share("yarn-nodemanager", 270), machine.Share("containers of yarn-nodemanager", 2048)]
+    assert machine.memory_spare(facts(memory_limit=4096 * machine.MIB), plan, 256) == 4096 - 256 - 270 - 2048
+    assert machine.memory_spare(facts(memory_limit=2048 * machine.MIB), plan, 256) == 0
+
+
 def test_several_workers_share_the_executors() -> None:
     """Two executors on two workers: each is planned for one, and for the larger, since either may get it."""
     groups = {"spark_worker": ["n1", "n2"], "jobs": ["n3"]}

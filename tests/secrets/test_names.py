@@ -10,7 +10,8 @@ import yaml
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DECLARED: Final = REPOSITORY / "roles" / "controller" / "vars" / "main.yml"
-NAME: Final = re.compile(r"(?<![\w.])secret_[a-z_]+")
+# A key of a mapping (Airflow's api.secret_key) reads nothing.
+NAME: Final = re.compile(r"(?<![\w.])secret_[a-z_]+\b(?!:)")
 SUFFIXES: Final = {".yml", ".j2"}
 
 

@@ -11,11 +11,21 @@ from meteo_nodes.platform import Platform
 ECS_MEMBERS: Final = ("@timestamp", "log.level", "message", "service.name")
 TAIL_LINES: Final = 200
 GET: Final = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=20).read().decode())"
-# PostgreSQL and Patroni log what they can; Debian's exporters log to the journal.
+# PostgreSQL, Patroni, Redis and pgAdmin log what they can; Debian's exporters log to the journal, and so does Airflow,
+# in a JSON of its own.
 WITHOUT_ECS: Final = {
     "patroni",
     "prometheus-node-exporter",
     "prometheus-postgres-exporter",
+    "prometheus-redis-exporter",
+    "redis-server",
+    "airflow-api",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+    "airflow-logs",
+    "airflow-worker",
+    "pgadmin",
 }
 # Daemon: (port, path, a metric that only this daemon has).
 METRICS: Final = {
@@ -26,6 +36,10 @@ METRICS: Final = {
     "spark-master": ("spark_master_ui", "/metrics/master/prometheus/", "metrics_master_"),
     "spark-worker": ("spark_worker_ui", "/metrics/prometheus/", "metrics_worker_"),
     "spark-history": ("spark_history_metrics", "/metrics", "spark_history_heap_used_bytes"),
+    "yarn-resourcemanager": ("resourcemanager_http", "/prom", "cluster_metrics_"),
+    "yarn-nodemanager": ("nodemanager_http", "/prom", "node_manager_metrics_"),
+    "mapred-history": ("mapred_history_http", "/prom", "jvm_metrics_"),
+    "prometheus-redis-exporter": ("redis_exporter", "/metrics", "redis_up 1"),
     "patroni": ("patroni_rest", "/metrics", "patroni_postgres_running"),
     "prometheus-node-exporter": ("node_exporter", "/metrics", "node_memory_MemTotal_bytes"),
     "prometheus-postgres-exporter": ("postgres_exporter", "/metrics", "pg_up 1"),
@@ -53,7 +67,8 @@ def test_every_daemon_logs_ecs_json(platform: Platform) -> None:
             if daemon in WITHOUT_ECS:
                 continue
             files = node.check_output(
-                "find /var/log/zookeeper /var/log/kafka /var/log/hdfs /var/log/spark /var/log/meteostream "
+                "find /var/log/zookeeper /var/log/kafka /var/log/hdfs /var/log/yarn /var/log/mapred /var/log/spark "
+                "/var/log/meteostream "
                 "-maxdepth 1 -name %s -size +0 2>/dev/null || true",
                 f"{daemon}*.json",
             ).split()

@@ -12,7 +12,17 @@ def test_every_service_passes_its_check(platform: Platform) -> None:
     run = platform.playbook("check.yml")
     assert run.changed == []
     checks = {name.split(" : ")[0] for _, name, result in run.results if " : " in name and not result.get("skipped")}
-    roles = {"zookeeper": "zookeeper", "kafka": "kafka", "namenode": "hdfs", "postgres": "postgres", "jobs": "pipeline"}
+    roles = {
+        "zookeeper": "zookeeper",
+        "kafka": "kafka",
+        "namenode": "hdfs",
+        "nodemanager": "yarn",
+        "redis": "redis",
+        "postgres": "postgres",
+        "airflow_worker": "airflow",
+        "pgadmin": "pgadmin",
+        "jobs": "pipeline",
+    }
     assert {role for group, role in roles.items() if platform.members(group)} <= checks
 
 

@@ -199,6 +199,7 @@ def replay(
     letters: Sequence[DeadLetter],
     *,
     again: bool = False,
+    home: frozenset[str] = frozenset(),
 ) -> list[DeadLetter]:
     """Send the bytes of dead letters to ``topic`` again; give those that were sent.
 
@@ -217,6 +218,8 @@ def replay(
         Which ones.
     again
         Also those that were replayed before.
+    home
+        Topics whose letters go back to them instead (forecasts).
     """
     places = [(letter.topic, letter.partition, letter.offset) for letter in letters]
     if not places:
@@ -228,7 +231,9 @@ def replay(
             (tuple(places), again),
         )
         chosen = _letters(cursor)
-        producer.send_all(topic, [(letter.key, letter.value, _replay_headers(letter)) for letter in chosen])
+        for target in {letter.topic if letter.topic in home else topic for letter in chosen}:
+            back = [letter for letter in chosen if (letter.topic if letter.topic in home else topic) == target]
+            producer.send_all(target, [(letter.key, letter.value, _replay_headers(letter)) for letter in back])
         if chosen:
             cursor.execute(
                 "UPDATE pipeline.dead_letter SET replays = replays + 1, replayed_at = now() "

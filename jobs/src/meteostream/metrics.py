@@ -35,6 +35,21 @@ class ProducerMetrics:
         )
 
 
+class IntakeMetrics:
+    """Counters of the observers' intake."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.entries = Counter(
+            "meteostream_intake_entries",
+            "Entries of observers by channel (form, sms) and what became of them",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+        self.responses = Counter(
+            "meteostream_intake_responses", "Answers by HTTP status", ["status"], registry=registry
+        )
+
+
 def serve_metrics(port: int, address: str) -> None:
     """Answer Prometheus on ``address:port``."""
     start_http_server(port, address)

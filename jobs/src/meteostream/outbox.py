@@ -21,7 +21,9 @@ from typing import IO, Final, NamedTuple, Self
 
 import msgspec
 
+from meteostream.config import Outbox as Settings
 from meteostream.contract.times import format_time, parse_time
+from meteostream.durable import sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +238,7 @@ class Outbox:
                 os.fsync(file.fileno())
         if number < segment.first:
             segment.path.unlink()
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
             self._segments.pop()
         self.last = number
 
@@ -309,7 +311,7 @@ class Outbox:
         segment = Segment(self.directory / f"{first:020d}-{hour}.journal", first, hour)
         self._file = segment.path.open("xb", buffering=0)
         self._segments.append(segment)
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
 
     # --- Reading, acknowledging, forgetting ---
 
@@ -390,7 +392,7 @@ class Outbox:
     def _delete_oldest(self) -> None:
         segment = self._segments.pop(0)
         segment.path.unlink()
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
 
     def close(self) -> None:
         """Close the files and give the lock back."""
@@ -455,6 +457,16 @@ class Cursor:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def open_journal(settings: Settings, name: str) -> Outbox:
+    """The outbox of a producer, below ``[outbox] directory``, as the settings want it."""
+    return Outbox(
+        Path(settings.directory) / name,
+        retention_s=settings.retention_days * DAY_S,
+        max_bytes=settings.max_bytes,
+        segment_bytes=settings.segment_bytes,
+    )
 
 
 def iterate(directory: Path) -> Iterator[Entry]:
@@ -525,12 +537,4 @@ def _write_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)

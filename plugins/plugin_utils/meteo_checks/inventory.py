@@ -24,11 +24,22 @@ NEEDS = {
     "spark_worker": ("spark_master",),
     "spark_history": ("namenode",),
     "postgres": ("zookeeper",),
+    "resourcemanager": ("nodemanager", "namenode", "zookeeper"),
+    "nodemanager": ("resourcemanager",),
+    "mapred_history": ("resourcemanager",),
+    "airflow_api": ("airflow_scheduler", "airflow_dag_processor", "airflow_triggerer", "airflow_worker"),
+    "airflow_scheduler": ("airflow_api", "postgres", "redis"),
+    "airflow_dag_processor": ("airflow_api",),
+    "airflow_triggerer": ("airflow_api",),
+    "airflow_worker": ("airflow_api", "redis"),
+    "pgadmin": ("postgres",),
     "jobs": ("kafka", "postgres", "namenode", "spark_worker"),
 }
 # With two members or more these need ZooKeeper for their elections.
 ELECTED = ("namenode", "resourcemanager", "spark_master")
 HA_JOURNALS = 3
+# Services that this version runs on one host only.
+SINGLE = ("redis", "pgadmin")
 ZOOKEEPER_IDS = range(1, 256)
 UUID_BYTES = 16
 NEAR = 0.8
@@ -99,6 +110,26 @@ def journals(groups: Groups) -> list[Finding]:
     return []
 
 
+def single(groups: Groups) -> list[Finding]:
+    """Refuse a second member of a service whose members would each hold data of their own."""
+    return [
+        Finding("", f"group {group}", "at most one host", f"{len(groups[group])}: {', '.join(groups[group])}",
+                f"leave one host in {group}")
+        for group in SINGLE
+        if len(groups.get(group, [])) > 1
+    ]  # fmt: skip
+
+
+def trigger_logs(groups: Groups) -> list[Finding]:
+    """Refuse a triggerer whose logs nobody would serve: the workers' log server serves both."""
+    apart = [host for host in groups.get("airflow_triggerer", []) if host not in groups.get("airflow_worker", [])]
+    return [
+        Finding(host, "group airflow_triggerer", "a host that is in airflow_worker too, whose log server serves both",
+                "one that is not", "put it into airflow_worker, or take it out of airflow_triggerer")
+        for host in apart
+    ]  # fmt: skip
+
+
 def misspelt_groups(groups: Groups, known: Iterable[str]) -> list[Finding]:
     """Refuse a group whose name is nearly one of ours: its hosts would silently get nothing."""
     names = sorted(known)
@@ -158,6 +189,7 @@ def identities(groups: Groups, hosts: Hosts) -> list[Finding]:
     findings += _ids("kafka", "kafka_node_id", groups, hosts)
     findings += _ids("kafka", "kafka_directory_id", groups, hosts)
     findings += _ids("namenode", "namenode_id", groups, hosts)
+    findings += _ids("resourcemanager", "resourcemanager_id", groups, hosts)
     for host in groups.get("zookeeper", []):
         value = hosts[host].get("zookeeper_id")
         if value is not None and not (str(value).isdigit() and int(value) in ZOOKEEPER_IDS):
@@ -268,6 +300,11 @@ def check(
     findings = identities(groups, hosts) + addresses(members)
     if action == "deploy":
         findings += (
-            zookeeper_size(groups) + journals(groups) + needed_groups(groups) + misspelt_groups(groups, known_groups)
+            zookeeper_size(groups)
+            + journals(groups)
+            + needed_groups(groups)
+            + single(groups)
+            + trigger_logs(groups)
+            + misspelt_groups(groups, known_groups)
         )
     return findings

@@ -51,12 +51,17 @@ class Share(NamedTuple):
 
 
 def memory_plan(host: str, local: list[str], daemons: Daemons, groups: Mapping[str, list[str]]) -> list[Share]:
-    """Return who gets what on a host: its daemons, and executors of streams if it is a Spark worker.
+    """Return who gets what on a host: its daemons, YARN's containers, executors of streams if it is a Spark worker.
 
     Streams give their executors to workers in any order, so each worker is planned for its share rounded up, the
     largest first.
     """
     plan = [Share(name, int(daemons[name]["memory_mb"])) for name in local]
+    plan += [
+        Share(f"containers of {name}", int(daemons[name]["containers_mb"]))
+        for name in local
+        if daemons[name].get("containers_mb")
+    ]
     workers = groups.get("spark_worker", [])
     if host in workers:
         executors = sorted(
@@ -70,6 +75,12 @@ def memory_plan(host: str, local: list[str], daemons: Daemons, groups: Mapping[s
         here = -(-len(executors) // len(workers))
         plan += [Share(f"executor of {name}", mib) for mib, name in executors[:here]]
     return plan
+
+
+def memory_spare(facts: Facts, plan: list[Share], reserve_mib: int) -> int:
+    """Return the MiB of a machine that nobody is planned to use, beyond the reserve."""
+    limit = int(facts["memory_limit"]) // MIB
+    return max(0, limit - reserve_mib - sum(share.mib for share in plan))
 
 
 def memory_table(host: str, plan: list[Share], limit_mib: int, reserve_mib: int) -> list[str]:
@@ -260,17 +271,17 @@ def python_minors(pythons: Mapping[str, str], groups: Mapping[str, list[str]]) -
     concerned = {
         host: version
         for host, version in pythons.items()
-        if any(host in groups.get(group, []) for group in ("jobs", "spark_worker"))
+        if any(host in groups.get(group, []) for group in ("jobs", "spark_worker", "nodemanager", "airflow_worker"))
     }
     if len(set(concerned.values())) <= 1:
         return []
     return [
         Finding(
             "",
-            "Python of jobs and spark_worker",
+            "Python of jobs, spark_worker, nodemanager and airflow_worker",
             "one minor version for drivers and executors",
             ", ".join(f"{version} on {host}" for host, version in sorted(concerned.items())),
-            "run the same Debian release on all hosts of jobs and spark_worker",
+            "run the same Debian release on all hosts of these groups",
         )
     ]
 

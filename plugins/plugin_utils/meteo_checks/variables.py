@@ -18,6 +18,8 @@ from . import Finding
 ROLE_GROUPS = {
     "hdfs": ("journalnode", "namenode", "datanode"),
     "spark": ("spark_master", "spark_worker", "spark_history"),
+    "yarn": ("resourcemanager", "nodemanager", "mapred_history"),
+    "airflow": ("airflow_api", "airflow_scheduler", "airflow_dag_processor", "airflow_triggerer", "airflow_worker"),
     "pipeline": ("jobs",),
 }
 # Roles that other roles call with values of their own: what they require is no inventory variable.

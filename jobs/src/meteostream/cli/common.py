@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
 from functools import cached_property
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -14,8 +17,9 @@ from meteostream.config import ConfigError, Settings, load_settings, settings_fi
 from meteostream.contract import ContractError
 from meteostream.gates.errors import GateError
 from meteostream.logs import log_to
-from meteostream.outbox import OutboxError
+from meteostream.outbox import Outbox, OutboxError, open_journal
 from meteostream.qc import RulesetError
+from meteostream.quarantine import QuarantineError
 from meteostream.registry import RegistryError
 from meteostream.sources.errors import SourceError
 from meteostream.warehouse.errors import WarehouseError
@@ -25,6 +29,7 @@ EXPECTED: Final = (
     ContractError,
     GateError,
     OutboxError,
+    QuarantineError,
     RegistryError,
     RulesetError,
     SourceError,
@@ -44,6 +49,11 @@ class Context:
 
     def __init__(self, file: str | None) -> None:
         self._file = file
+
+    @property
+    def file(self) -> Path:
+        """The file of settings, whether it is there or not."""
+        return settings_file(self._file).resolve()
 
     @cached_property
     def settings(self) -> Settings:
@@ -66,6 +76,21 @@ def stop_event() -> threading.Event:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     return stopping
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it asked (sd_notify(3)); nothing happens under anything else."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect("\0" + address[1:] if address.startswith("@") else address)
+        channel.send(state.encode())
+
+
+def open_outbox(settings: Settings, name: str) -> Outbox:
+    """The outbox of a service, below ``[outbox] directory``, as the settings want it."""
+    return open_journal(settings.outbox, name)
 
 
 def table(rows: list[list[str]], header: list[str]) -> str:

@@ -69,7 +69,7 @@ def show(context: Context, place: str) -> None:
 @click.option("--limit", default=10_000, show_default=True, help="At most so many.")
 @click.pass_obj
 def replay(context: Context, *, places: tuple[str, ...], reason: str | None, again: bool, limit: int) -> None:
-    """Send the very bytes of dead letters to the observations again, once.
+    """Send the very bytes of dead letters to the observations (or forecasts) again, once.
 
     Do it after the cause was mended (a new variable in the contract, a corrected guard). What breaks the contract
     still becomes a new dead letter.
@@ -86,7 +86,8 @@ def replay(context: Context, *, places: tuple[str, ...], reason: str | None, aga
             letters = [find_letter(connection, place) for place in places]
             if reason is not None:
                 letters += list_letters(connection, reason=reason, pending=not again, limit=limit)
-            sent = send(connection, producer, settings.topics.observations, letters, again=again)
+            home = frozenset({settings.topics.forecasts})
+            sent = send(connection, producer, settings.topics.observations, letters, again=again, home=home)
     except DeadLetterError as error:
         raise fail(str(error)) from None
     finally:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, stop_event
+from meteostream.cli.common import Context, notify, open_outbox, stop_event
 
 if TYPE_CHECKING:
     from meteostream.config import Settings
@@ -42,7 +39,6 @@ def command(context: Context, drain_seconds: float) -> None:
     sent; what the brokers do not take now, they get later.
     """
     from meteostream.metrics import ProducerMetrics, serve_metrics
-    from meteostream.outbox import DAY_S, Outbox
     from meteostream.producer import Forwarder, kafka_client
 
     settings = context.settings
@@ -51,19 +47,14 @@ def command(context: Context, drain_seconds: float) -> None:
     metrics = ProducerMetrics()
     serve_metrics(settings.generator.metrics_port, settings.generator.metrics_address)
     stopping = stop_event()
-    with Outbox(
-        Path(settings.outbox.directory) / NAME,
-        retention_s=settings.outbox.retention_days * DAY_S,
-        max_bytes=settings.outbox.max_bytes,
-        segment_bytes=settings.outbox.segment_bytes,
-    ) as outbox:
+    with open_outbox(settings, NAME) as outbox:
         forwarder = Forwarder(outbox, lambda: kafka_client(kafka, NAME), producer=NAME, metrics=metrics)
         forwarder.start()
-        _notify("READY=1")
+        notify("READY=1")
         try:
             _run(settings, outbox, forwarder, metrics, stopping)
         finally:
-            _notify("STOPPING=1")
+            notify("STOPPING=1")
             empty = forwarder.stop(drain_seconds)
             log.info("stopped; %s", "all acknowledged" if empty else f"{forwarder.pending} wait in the outbox")
 
@@ -120,13 +111,3 @@ def _text(micros: int) -> str:
     from meteostream.contract import format_time
 
     return format_time(micros, fraction=True)
-
-
-def _notify(state: str) -> None:
-    """Tell systemd, if it asked (sd_notify(3)); nothing happens under anything else."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.connect("\0" + address[1:] if address.startswith("@") else address)
-        channel.send(state.encode())

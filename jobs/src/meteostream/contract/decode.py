@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, cast
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from meteostream.contract.guards import check_future, check_key, check_series
 from meteostream.contract.reasons import ContractError, Reason
@@ -68,13 +69,39 @@ def decode_message(value: bytes | None, key: bytes | None) -> Report:
 
 def decode_report(value: bytes | None) -> Report:
     """Read a report without looking at a Kafka key (files, tests, the command line)."""
-    document = _parse(_text(value))
-    if not isinstance(document, dict):
-        raise ContractError(Reason.NOT_AN_OBJECT, f"expected one JSON object, found {_kind(document)}")
+    document = read_object(value)
+    check_members(document, SCHEMA, REQUIRED, OPTIONAL)
     report = _report(document)
     check_series(report.station, report.nature)
     check_future(report.source, report.observed_us(), report.received_us())
     return report
+
+
+def read_object(value: bytes | None) -> dict[str, Any]:
+    """The JSON object of a message of any of our contracts.
+
+    Raises
+    ------
+    ContractError
+        If it is too large, no UTF-8, no JSON, or no object.
+    """
+    document = _parse(_text(value))
+    if not isinstance(document, dict):
+        raise ContractError(Reason.NOT_AN_OBJECT, f"expected one JSON object, found {_kind(document)}")
+    return document
+
+
+def check_members(document: dict[str, Any], schema: str, required: Sequence[str], optional: Sequence[str]) -> None:
+    """Refuse another version, a missing member and an unknown one."""
+    # The version first: another version may have other members.
+    if "schema" in document and document["schema"] != schema:
+        raise ContractError(Reason.SCHEMA_VERSION, f"schema: expected {schema!r}, found {_show(document['schema'])}")
+    for name in required:
+        if name not in document:
+            raise ContractError(Reason.MISSING_MEMBER, f"expected a member {name!r}, found none")
+    for name in document:
+        if name not in required and name not in optional:
+            raise ContractError(Reason.UNKNOWN_MEMBER, f"expected no member {name[:64]!r}")
 
 
 def _text(value: bytes | None) -> str:
@@ -141,33 +168,25 @@ _decoder: Final = json.JSONDecoder(
 
 
 def _report(document: dict[str, Any]) -> Report:
-    # The version first: another version may have other members.
-    if "schema" in document and document["schema"] != SCHEMA:
-        raise ContractError(Reason.SCHEMA_VERSION, f"schema: expected {SCHEMA!r}, found {_show(document['schema'])}")
-    for name in REQUIRED:
-        if name not in document:
-            raise ContractError(Reason.MISSING_MEMBER, f"expected a member {name!r}, found none")
-    for name in document:
-        if name not in REQUIRED and name not in OPTIONAL:
-            raise ContractError(Reason.UNKNOWN_MEMBER, f"expected no member {name[:64]!r}")
-    observed_at, received_at = _string(document, "observed_at"), _string(document, "received_at")
+    observed_at, received_at = text_member(document, "observed_at"), text_member(document, "received_at")
     parse_time(observed_at, "observed_at", fraction=False)
     parse_time(received_at, "received_at", fraction=True)
     return Report(
         schema=SCHEMA,
-        station=_matching(document, "station", Reason.BAD_STATION, "a canonical WIGOS identifier"),
+        station=matching_member(document, "station", Reason.BAD_STATION, "a canonical WIGOS identifier"),
         observed_at=observed_at,
-        source=_matching(document, "source", Reason.BAD_SOURCE, NAME_PATTERN),
-        report_type=_matching(document, "report_type", Reason.BAD_REPORT_TYPE, NAME_PATTERN),
+        source=matching_member(document, "source", Reason.BAD_SOURCE, NAME_PATTERN),
+        report_type=matching_member(document, "report_type", Reason.BAD_REPORT_TYPE, NAME_PATTERN),
         revision=_revision(document["revision"]),
-        nature=_nature(_string(document, "nature")),
+        nature=_nature(text_member(document, "nature")),
         received_at=received_at,
-        variables=make_variables(_variables(document["variables"])),
-        raw=UNSET if "raw" not in document else None if document["raw"] is None else _string(document, "raw"),
+        variables=make_variables(variables_member(document["variables"])),
+        raw=raw_member(document),
     )
 
 
-def _string(document: dict[str, Any], member: str) -> str:
+def text_member(document: dict[str, Any], member: str) -> str:
+    """A member that is text."""
     value = document[member]
     if not isinstance(value, str):
         raise ContractError(Reason.WRONG_TYPE, f"{member}: expected text, found {_kind(value)}")
@@ -176,8 +195,14 @@ def _string(document: dict[str, Any], member: str) -> str:
     return value
 
 
-def _matching(document: dict[str, Any], member: str, reason: Reason, expected: str) -> str:
-    value = _string(document, member)
+def raw_member(document: dict[str, Any]) -> str | UnsetType | None:
+    """The source's text; UNSET where the member is left out."""
+    return UNSET if "raw" not in document else None if document["raw"] is None else text_member(document, "raw")
+
+
+def matching_member(document: dict[str, Any], member: str, reason: Reason, expected: str) -> str:
+    """A member that is a station's identifier (``BAD_STATION``) or a name."""
+    value = text_member(document, member)
     pattern = STATION if reason is Reason.BAD_STATION else NAME
     if pattern.fullmatch(value) is None:
         raise ContractError(reason, f"{member}: expected {expected}, found {value[:64]!r}")
@@ -201,7 +226,8 @@ def _nature(value: str) -> Nature:
     return value
 
 
-def _variables(value: object) -> dict[str, Value]:
+def variables_member(value: object) -> dict[str, Value]:
+    """Variables of the contract and their values."""
     if not isinstance(value, dict):
         raise ContractError(Reason.WRONG_TYPE, f"variables: expected an object, found {_kind(value)}")
     return {name: _variable(name, item) for name, item in value.items()}

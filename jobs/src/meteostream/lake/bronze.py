@@ -8,6 +8,7 @@ would hide the others'.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from meteostream.lake.lock import LakeLock
 
 CATALOG: Final = "lake"
 TABLE: Final = "lake.weather.bronze"
@@ -88,12 +91,13 @@ def catalog_settings(uri: str) -> dict[str, str]:
 
 
 class Bronze:
-    """The bronze table, as the stream of one topic writes it."""
+    """The bronze table, as the stream of one topic writes it; with a lock, which its maintenance takes too."""
 
-    def __init__(self, spark: SparkSession, topic: str, table: str = TABLE) -> None:
+    def __init__(self, spark: SparkSession, topic: str, table: str = TABLE, lock: LakeLock | None = None) -> None:
         self._spark = spark
         self._topic = topic
         self._table = table
+        self._lock = lock
         self._committed: dict[int, int] = {}
 
     def create(self) -> None:
@@ -133,8 +137,9 @@ class Bronze:
         rows = batch.withColumn("intake_at", F.coalesce("received_at", "timestamp")).select(*COLUMNS)
         if self._committed:
             rows = rows.where(self._is_new())
-        rows.writeTo(self._table).append()
-        return {"accepted": self._rows_added()}
+        with self._lock.held() if self._lock else nullcontext():
+            rows.writeTo(self._table).append()
+            return {"accepted": self._rows_added()}
 
     def _is_new(self) -> Column:
         """Rows above the position that bronze had when this run began; Spark's checkpoint orders the rest."""

@@ -21,7 +21,7 @@ from meteostream.etl.products import BASE_NAMES, base_name
 from meteostream.registry import Registry, RegistryError
 from meteostream.sources.errors import SourceError
 from meteostream.sources.observation import Reject
-from meteostream.sources.profile import Licence, Station
+from meteostream.sources.profile import Licence
 from meteostream.sources.units import conversion, convert
 
 Period = Literal["month", "dekad", "year"]
@@ -29,6 +29,13 @@ Statistic = Literal["mean", "maximum", "minimum", "sum"]
 
 LAST_NUMBER: Final[dict[Period, int]] = {"month": 12, "dekad": 36, "year": 1}
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+
+
+class StationColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The column that names the station; ``names`` adds spellings that the registry does not know."""
+
+    column: str
+    names: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -87,7 +94,7 @@ class NormalsProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     delimiter: str = ","
     decimal: Literal[".", ","] = "."
     nulls: tuple[str, ...] = ("",)
-    station: Station
+    station: StationColumn
     element: Elements
     periods: tuple[PeriodColumn, ...] = ()
     long: LongColumns | None = None

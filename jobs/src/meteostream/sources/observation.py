@@ -26,6 +26,8 @@ class Observation(NamedTuple):
         What kind of report it is, for example ``metar``; reports of one kind, station and moment are one report.
     revision
         Greater for a correction.
+    partial
+        Of a coded report, the groups that could not be read or stand where they do not belong; the rest was read.
     """
 
     line: int
@@ -35,11 +37,17 @@ class Observation(NamedTuple):
     text: str
     report_type: str
     revision: int = 0
+    partial: tuple[str, ...] = ()
 
 
 class Reject(NamedTuple):
-    """A record that was not: why, and its text as it stands in the file (undecodable bytes as surrogates)."""
+    """A record that was not: why, and its text as it stands in the file (undecodable bytes as surrogates).
+
+    ``held`` is the observation where all but its station could be read: it bears the source's name of the station,
+    which nobody registered yet, and can be released from quarantine when somebody has (KF-114).
+    """
 
     line: int
     reason: str
     text: str
+    held: Observation | None = None

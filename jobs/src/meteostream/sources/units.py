@@ -7,6 +7,7 @@ international nautical mile of 1929), so conversions are made with fractions and
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -30,6 +31,12 @@ class Conversion(NamedTuple):
     zero: Fraction = Fraction(0)
 
 
+SAME: Final = Conversion(Fraction(1))
+"""Of a unit that is the contract's already."""
+
+NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?")
+"""A decimal number as files have them, which :func:`convert` takes; longer ones are no measurement."""
+
 CONVERSIONS: Final[dict[tuple[str, str], Conversion]] = {
     ("degF", "degC"): Conversion(FAHRENHEIT_DEGREE, FAHRENHEIT_ZERO),
     ("K", "degC"): Conversion(Fraction(1), KELVIN_ZERO),
@@ -37,6 +44,7 @@ CONVERSIONS: Final[dict[tuple[str, str], Conversion]] = {
     ("mph", "m/s"): Conversion(MILE_M / HOUR_S),
     ("kt", "m/s"): Conversion(NAUTICAL_MILE_M / HOUR_S),
     ("Pa", "hPa"): Conversion(Fraction(1, 100)),
+    ("kPa", "hPa"): Conversion(Fraction(10)),
     ("inHg", "hPa"): Conversion(INCH_OF_MERCURY_HPA),
     ("inch", "mm"): Conversion(INCH_MM),
     ("cm", "mm"): Conversion(Fraction(10)),
@@ -44,9 +52,12 @@ CONVERSIONS: Final[dict[tuple[str, str], Conversion]] = {
     ("km", "m"): Conversion(Fraction(1000)),
     ("ft", "m"): Conversion(FOOT_M),
     ("cm", "m"): Conversion(Fraction(1, 100)),
+    ("mm", "m"): Conversion(Fraction(1, 1000)),
+    ("inch", "m"): Conversion(INCH_MM / 1000),
     ("fraction", "%"): Conversion(Fraction(100)),
     ("min", "s"): Conversion(Fraction(60)),
     ("h", "s"): Conversion(HOUR_S),
+    ("percent", "okta"): Conversion(Fraction(8, 100)),
 }
 """Known conversions, by (found unit, the contract's unit)."""
 
@@ -60,7 +71,7 @@ def conversion(found: str, wanted: str) -> Conversion:
         If it is not known, with what is.
     """
     if found == wanted:
-        return Conversion(Fraction(1))
+        return SAME
     try:
         return CONVERSIONS[found, wanted]
     except KeyError:

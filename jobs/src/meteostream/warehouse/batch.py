@@ -80,12 +80,13 @@ class BatchCounts:
 
 
 @dataclass(slots=True)
-class _Hours:
-    """Counts by hour."""
+class Hours:
+    """How rows ended, counted by hour."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, hour: Any, **ends: int) -> None:
+        """Count rows of an hour under their ends."""
         row = self.counts.setdefault(
             hour.isoformat(), dict.fromkeys(("accepted", "duplicate", "superseded", "dead"), 0)
         )
@@ -93,9 +94,11 @@ class _Hours:
             row[end] += count
 
     def total(self, end: str) -> int:
+        """Rows of all hours that ended so."""
         return sum(row[end] for row in self.counts.values())
 
     def rows(self) -> list[dict[str, Any]]:
+        """As pipeline.batch_hour has them."""
         return [{"hour": hour, **self.counts[hour]} for hour in sorted(self.counts)]
 
 
@@ -198,7 +201,14 @@ def stage_dead_table(dead: pa.Table) -> pa.Table:
 
 
 class WarehouseWriter:
-    """Writes batches of one query over one connection, which it makes and remakes itself."""
+    """Writes batches of one query over one connection, which it makes and remakes itself.
+
+    What a valid row becomes is :meth:`_write_valid`'s; a writer of other messages has its own, with ``session`` and
+    :meth:`_partitions`. Counting once, dead letters, positions and retries are the same for all.
+    """
+
+    session: tuple[str, ...] = statements.SESSION
+    """What a connection needs before its first batch."""
 
     def __init__(
         self,
@@ -305,8 +315,8 @@ class WarehouseWriter:
         names = ("received", "known", "accepted", "duplicate", "superseded", "dead", "seconds")
         return {"batch_id": batch_id, "epoch": self._epoch} | {name: getattr(counts, name) for name in names}
 
-    def _write_valid(self, cursor: dbapi.Cursor, valid: pa.Table) -> _Hours:
-        hours = _Hours()
+    def _write_valid(self, cursor: dbapi.Cursor, valid: pa.Table) -> Hours:
+        hours = Hours()
         if valid.num_rows == 0:
             return hours
         stage = stage_table(valid)
@@ -341,7 +351,7 @@ class WarehouseWriter:
             raise StagingError(msg)
         cursor.execute(statements.LONG_VALUES)
 
-    def _write_dead(self, cursor: dbapi.Cursor, dead: pa.Table, hours: _Hours) -> None:
+    def _write_dead(self, cursor: dbapi.Cursor, dead: pa.Table, hours: Hours) -> None:
         if dead.num_rows == 0:
             return
         stage = stage_dead_table(dead)
@@ -365,13 +375,19 @@ class WarehouseWriter:
             raise StagingError(msg)
 
     def _ensure_partitions(self, connection: dbapi.Connection, valid: pa.Table) -> None:
-        years = set(pc.unique(pc.year(valid["observed_at"])).to_pylist()) - self._years
+        statement, years = self._partitions(valid)
+        years -= self._years
         if not years:
             return
         with connection.cursor() as cursor:
-            self._select(cursor, "SELECT core.ensure_partitions(string_to_array($1, ',')::integer[])", _joined(years))
+            self._select(cursor, statement, _joined(years))
         connection.commit()
         self._years |= years
+
+    def _partitions(self, valid: pa.Table) -> tuple[str, set[int]]:
+        """Statement that makes the partitions of the years (its parameter), and the years of the rows."""
+        years = set(pc.unique(pc.year(valid["observed_at"])).to_pylist())
+        return "SELECT core.ensure_partitions(string_to_array($1, ',')::integer[])", years
 
     # The connection
 
@@ -406,7 +422,7 @@ class WarehouseWriter:
             connection = adbc_driver_postgresql.dbapi.connect(self._conninfo)
             try:
                 with connection.cursor() as cursor:
-                    self._each(cursor, *statements.SESSION)
+                    self._each(cursor, *self.session)
                 connection.commit()
             except BaseException:
                 connection.close()

@@ -69,13 +69,14 @@ _SQL_TYPES: Final[dict[pa.DataType, str]] = {
 }
 
 
-def _temporary(name: str, schema: pa.Schema) -> str:
+def temporary(name: str, schema: pa.Schema) -> str:
+    """Statement that makes a table for staged rows of ``schema``, empty at each transaction's end."""
     columns = ", ".join(f"{field.name} {_SQL_TYPES[field.type]}" for field in schema)
     return f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DELETE ROWS"
 
 
-CREATE_STAGE: Final = _temporary("stage", STAGE)
-CREATE_STAGE_DEAD: Final = _temporary("stage_dead", STAGE_DEAD)
+CREATE_STAGE: Final = temporary("stage", STAGE)
+CREATE_STAGE_DEAD: Final = temporary("stage_dead", STAGE_DEAD)
 
 _EVENT_COLUMNS: Final = ", ".join(STAGE.names[2:-2])
 _REPORT_COLUMNS: Final = ", ".join(STAGE.names[2:-5])
@@ -293,10 +294,10 @@ ON CONFLICT (query, run, batch_id) DO UPDATE SET
     dead = b.dead + excluded.dead, seconds = b.seconds + excluded.seconds, committed_at = now()
 """
 
+TUNING: Final = ("SET work_mem = '64MB'", "SET temp_buffers = '64MB'", "SET jit = off")
+
 SESSION: Final = (
-    "SET work_mem = '64MB'",
-    "SET temp_buffers = '64MB'",
-    "SET jit = off",
+    *TUNING,
     CREATE_STAGE,
     CREATE_STAGE_DEAD,
     CREATE_JUDGED,

@@ -1,0 +1,165 @@
+"""Silver: every event once, validated again from bronze's bytes, with its quality control.
+
+Bronze has what came, silver what it says. An event that came several times is one row, with the earliest of its times
+of reception: so silver depends on what bronze holds, never on how a run cut it. Rows carry the number of the run that
+added them (``sequence``), which tells gold what is new, and the place in Kafka that they came from, which tells silver
+where to go on: the greatest offset in silver itself, as bronze does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
+from pyspark.sql.window import Window
+
+from meteostream.contract.variables import WIDE
+from meteostream.lake import bronze
+from meteostream.lake.table import Table, next_sequence
+from meteostream.streams.source import judged
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+NAME: Final = "lake.weather.silver"
+
+CONTENT: Final[dict[str, str]] = {
+    "event_id": "binary",
+    "report_id": "binary",
+    "station": "string",
+    "observed_at": "timestamp",
+    "received_at": "timestamp",
+    "source": "string",
+    "report_type": "string",
+    "revision": "int",
+    "nature": "string",
+    **{variable.name: "boolean" if variable.is_boolean else "double" for variable in WIDE},
+    "reported": "bigint",
+    "extra": "string",
+    "qc_ruleset": "string",
+    "qc_failed": "bigint",
+    "qc_suspect": "bigint",
+    "qc_run": "binary",
+    "qc_results": "string",
+}
+"""What an event says."""
+
+TECHNICAL: Final[dict[str, str]] = {
+    "topic": "string",
+    "partition": "int",
+    "offset": "bigint",
+    "sequence": "bigint",
+}
+"""Where it came from, and the run that added it."""
+
+TABLE: Final = Table(
+    NAME,
+    {**CONTENT, **TECHNICAL},
+    "months(observed_at)",
+    {
+        "write.distribution-mode": "hash",
+        "write.metadata.metrics.default": "counts",
+        **{
+            f"write.metadata.metrics.column.{column}": "full"
+            for column in ("topic", "partition", "offset", "observed_at", "sequence", "station")
+        },
+    },
+)
+"""Years of history are read by month, and what is new by the sequence in the files' statistics."""
+
+_READ: Final = ("topic", "partition", "offset", "timestamp", "key", "value")
+_ORDER: Final = ("received_at", "offset", "topic", "partition")
+
+
+def merge_silver(spark: SparkSession, *, source: str = bronze.TABLE, rebuild: bool = False) -> int:
+    """Bring silver up to what bronze holds; give how many events it added.
+
+    A run that is tried again finds its events there and adds nothing.
+
+    Parameters
+    ----------
+    source
+        Bronze.
+    rebuild
+        Judge all of bronze again and replace silver (after a change of the contract or of the quality control's
+        ruleset); every event then counts as new to gold.
+    """
+    TABLE.create(spark)
+    sequence = next_sequence(last_sequence(spark))
+    rows = spark.table(source).where("dead_reason IS NULL")
+    if not rebuild:
+        rows = _unread(rows, spark)
+    events = _earliest(judge(rows)).withColumn("sequence", F.lit(sequence).cast("bigint")).select(*TABLE.columns)
+    if rebuild:
+        events.writeTo(NAME).overwrite(F.lit(True))
+        return int(spark.table(NAME).count())
+    return _merge(spark, events.localCheckpoint())
+
+
+def last_sequence(spark: SparkSession) -> int:
+    """Number of the last run that added events; 0 if none did."""
+    row = spark.table(NAME).select(F.max("sequence")).first()
+    return int(row[0] or 0) if row else 0
+
+
+def judge(messages: DataFrame) -> DataFrame:
+    """Events of bronze's rows, as the streams' validation reads them.
+
+    Parameters
+    ----------
+    messages
+        Rows of bronze.
+
+    Returns
+    -------
+    Valid rows: what they say, and their topic, partition and offset.
+    """
+    names = [*CONTENT, "topic", "partition", "offset", "dead_reason"]
+    return judged(messages.select(*_READ), names).where("dead_reason IS NULL").drop("dead_reason")
+
+
+def _unread(rows: DataFrame, spark: SparkSession) -> DataFrame:
+    """Rows of bronze behind the greatest offset that silver has of their partition."""
+    read = spark.table(NAME).groupBy("topic", "partition").agg(F.max("offset").alias("last")).collect()
+    behind = F.lit(True)
+    for row in read:
+        here = (F.col("topic") == row["topic"]) & (F.col("partition") == row["partition"])
+        behind = behind & (~here | (F.col("offset") > row["last"]))
+    return rows.where(behind)
+
+
+def _earliest(events: DataFrame) -> DataFrame:
+    """One row an event: of several receptions the earliest."""
+    order = Window.partitionBy("event_id").orderBy(*_ORDER)
+    return events.withColumn("n", F.row_number().over(order)).where("n = 1").drop("n")
+
+
+def _merge(spark: SparkSession, events: DataFrame) -> int:
+    span = events.select(F.min("observed_at"), F.max("observed_at"), F.count("*")).first()
+    if span is None or not span[2]:
+        return 0
+    within = (F.col("observed_at") >= F.lit(span[0])) & (F.col("observed_at") <= F.lit(span[1]))
+    known = spark.table(NAME).where(within).select("observed_at", "event_id", F.col("received_at").alias("before"))
+    # Insert-only, so nothing is rewritten; what came earlier than the row that is there is rare and follows.
+    earlier = (
+        events.join(known, ["observed_at", "event_id"]).where("received_at < before").drop("before").localCheckpoint()
+    )
+    before = int(spark.table(NAME).count())
+    _merge_into(spark, events, "WHEN NOT MATCHED THEN INSERT *")
+    if earlier.count():
+        _merge_into(spark, earlier, "WHEN MATCHED AND n.received_at < s.received_at THEN UPDATE SET *")
+    return int(spark.table(NAME).count()) - before
+
+
+def _merge_into(spark: SparkSession, events: DataFrame, action: str) -> None:
+    months = [row[0] for row in events.select(F.trunc("observed_at", "month")).distinct().collect()]
+    events.createOrReplaceTempView("new_events")
+    pruned = " OR ".join(
+        f"(s.observed_at >= TIMESTAMP '{month}' AND s.observed_at < TIMESTAMP '{month}' + INTERVAL '1' MONTH)"
+        for month in sorted(months)
+    )
+    spark.sql(
+        f"MERGE INTO {NAME} s USING new_events n "
+        f"ON s.observed_at = n.observed_at AND s.event_id = n.event_id AND ({pruned}) {action}"
+    )
+    spark.catalog.dropTempView("new_events")
