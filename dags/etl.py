@@ -15,7 +15,7 @@ with DAG(
     **silver**: every event once. **gold**: the hours, days, dekads and months that new, corrected or decided values
     concern, and no others. **publish**: the lake's gold into the warehouse. **gates**: data tests between the layers; a
     gate that fails stops here, says why in its log and in the table of results, and what was published last stays as it
-    is. **marts**: dbt, with its tests.
+    is. **marts**: built and tested by dbt beside what is served, judged by their gate, then served in one step.
 
     Each step takes up where its last run ended: nothing is lost if runs fail for a while.
     """,
@@ -29,9 +29,10 @@ with DAG(
         check_gold = command("gate_gold", "meteostream gate gold", pool="warehouse", minutes=10, retries=1)
         silver >> check_silver >> gold >> publish >> check_gold
     with TaskGroup("marts") as marts:
-        build = command("dbt", "dbt build", pool="warehouse", minutes=60)
+        build = command("build", "meteostream marts build", pool="warehouse", minutes=60)
         check_marts = command("gate_marts", "meteostream gate marts", pool="warehouse", minutes=10, retries=1)
-        build >> check_marts
+        serve = command("serve", "meteostream marts publish", pool="warehouse", minutes=10)
+        build >> check_marts >> serve
     lake >> marts
 
 with DAG(
@@ -56,5 +57,7 @@ with DAG(
     )
     to_warehouse = command("publish", "meteostream etl publish --submit", pool="yarn", minutes=120)
     verify = command("gate_gold", "meteostream gate gold", pool="warehouse", minutes=10, retries=1)
-    build = command("dbt", "dbt build", pool="warehouse", minutes=120)
-    compute >> to_warehouse >> verify >> build
+    build = command("build", "meteostream marts build", pool="warehouse", minutes=120)
+    check_marts = command("gate_marts", "meteostream gate marts", pool="warehouse", minutes=10, retries=1)
+    serve = command("serve", "meteostream marts publish", pool="warehouse", minutes=10)
+    compute >> to_warehouse >> verify >> build >> check_marts >> serve

@@ -12,6 +12,7 @@ import msgspec
 import psycopg2
 import pytest
 
+from meteostream.collect import catalogue
 from meteostream.contract.variables import ALL
 from meteostream.etl.products import BASE_NAMES, base_name
 from meteostream.qc.flags import Test
@@ -97,7 +98,7 @@ def test_limits_are_the_widest_of_the_instrument_range() -> None:
 def test_an_operators_licence_wins_and_what_it_leaves_out_is_not_allowed(tmp_path: Path) -> None:
     file = tmp_path / "licences.toml"
     file.write_text('[synop]\nname = "ANACIM, letter of 2026-02-03"\nattribution = "ANACIM"\nredistribute = true\n')
-    found = known_licences(file)["synop"]
+    found = known_licences({}, file)["synop"]
     assert (found.redistribute, found.commercial_use) == (True, False)
 
 
@@ -113,7 +114,18 @@ def test_a_file_of_licences_that_cannot_be_meant_is_refused(tmp_path: Path, text
     file = tmp_path / "licences.toml"
     file.write_text(text)
     with pytest.raises(SourceError, match=message):
-        known_licences(file)
+        known_licences({}, file)
+
+
+def test_a_source_that_is_collected_and_read_from_files_allows_what_both_allow() -> None:
+    free = Licence(name="public domain", attribution="NOAA", commercial_use=True, redistribute=True)
+    metar = known_licences({"metar": free})["metar"]
+    assert (metar.commercial_use, metar.redistribute) == (False, False)
+    assert "NOAA" in metar.attribution
+
+
+def test_every_collector_has_a_licence_in_the_dimension() -> None:
+    assert set(catalogue.BUILT_IN) <= known_licences(catalogue.built_in_licences()).keys()
 
 
 # Loading

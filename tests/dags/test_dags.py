@@ -15,7 +15,7 @@ import yaml
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 IMPORT_LIMIT_S: Final = 2.0
 # What a task may start: the platform's own commands, and tools that its nodes have on their PATH.
-PROGRAMS: Final = {"meteostream", "spark-submit", "dbt", "airflow"}
+PROGRAMS: Final = {"meteostream", "spark-submit", "airflow"}
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ def load(context: Context, since: str | None, sensors: Path | None, licences: Pa
     """
     from datetime import UTC, datetime, timedelta
 
+    from meteostream.collect import catalogue
     from meteostream.contract.times import EPOCH, parse_time
     from meteostream.sources.licences import known_licences
     from meteostream.warehouse.access import session
@@ -50,7 +51,7 @@ def load(context: Context, since: str | None, sensors: Path | None, licences: Pa
 
     began = EPOCH + timedelta(microseconds=parse_time(since, "--since", fraction=False)) if since else datetime.now(UTC)
     read = read_sensors(sensors) if sensors else []
-    known = known_licences(licences)
+    known = known_licences(catalogue.licences(context.settings.collect), licences)
     with session(context.settings.warehouse, "meteostream dimensions") as connection:
         loaded = load_dimensions(connection, began, licences=known)
         instruments = load_sensors(connection, read)

@@ -13,6 +13,7 @@ from meteostream.config import Collect
 
 if TYPE_CHECKING:
     from meteostream.collect.collector import Collector
+    from meteostream.sources.profile import Licence
 
 BUILT_IN: Final[dict[str, tuple[str, str, str]]] = {
     "open-meteo": ("open_meteo", "forecast_collector", "open_meteo"),
@@ -52,3 +53,19 @@ def find(name: str, settings: Collect) -> Collector:
         f"source {name!r}: expected one of {', '.join(names(settings))}; a source of your own is declared in "
         f"{settings.sources}/{name}.toml"
     )
+
+
+def built_in_licences() -> dict[str, Licence]:
+    """Licences of the sources of this package, by source."""
+    return {name: find(name, Collect()).licence for name in BUILT_IN}
+
+
+def licences(settings: Collect) -> dict[str, Licence]:
+    """Licences of all sources, by source.
+
+    Raises
+    ------
+    SourceError
+        If the declaration of one is wrong.
+    """
+    return {name: find(name, settings).licence for name in names(settings)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import msgspec
 from meteostream.contract.report import NAME
 from meteostream.simulator.messages import SOURCE as SIMULATOR
 from meteostream.sources.errors import SourceError
+from meteostream.sources.formats import FORMATS
 from meteostream.sources.profile import Licence, load_profile, shipped
 
 OWN: Final[dict[str, Licence]] = {
@@ -20,11 +22,16 @@ OWN: Final[dict[str, Licence]] = {
 """Sources that are this project's."""
 
 
-def known_licences(file: Path | None = None) -> dict[str, Licence]:
-    """Licences by source: our own, those of the shipped profiles, and those of an operator's file, which win.
+def known_licences(collected: Mapping[str, Licence], file: Path | None = None) -> dict[str, Licence]:
+    """Licences by source: our own, those of formats, profiles and collectors, and those of an operator's file.
+
+    Where one source has several, because it is read from files as well as collected, what one of them does not allow
+    is not allowed. The operator's file wins over all.
 
     Parameters
     ----------
+    collected
+        Licences of the collectors, by source.
     file
         TOML, a table a source with the members of :class:`~meteostream.sources.profile.Licence`. An operator records
         here what an owner has permitted.
@@ -34,9 +41,34 @@ def known_licences(file: Path | None = None) -> dict[str, Licence]:
     SourceError
         If the file cannot be read, or names what is not known.
     """
-    profiles = [load_profile(name) for name in shipped()]
-    known = OWN | {profile.source: profile.licence for profile in profiles}
+    formats = [(one.source, one.licence) for one in FORMATS.values()]
+    profiles = [(profile.source, profile.licence) for profile in map(load_profile, shipped())]
+    known = strictest([*OWN.items(), *formats, *profiles, *collected.items()])
     return known if file is None else known | _read(file)
+
+
+def strictest(licences: Iterable[tuple[str, Licence]]) -> dict[str, Licence]:
+    """Licences by source; of several of one source what all of them allow.
+
+    >>> free = Licence(name="CC0", attribution="A", commercial_use=True, redistribute=True)
+    >>> other = Licence(name="unknown", attribution="unknown", redistribute=True)
+    >>> both = strictest([("metar", free), ("metar", other)])
+    >>> both["metar"].name, both["metar"].commercial_use, both["metar"].redistribute
+    ('CC0; unknown', False, True)
+    """
+    found: dict[str, list[Licence]] = {}
+    for source, licence in licences:
+        if licence not in found.setdefault(source, []):
+            found[source].append(licence)
+    return {
+        source: Licence(
+            name="; ".join(dict.fromkeys(one.name for one in several)),
+            attribution="; ".join(dict.fromkeys(one.attribution for one in several)),
+            commercial_use=all(one.commercial_use for one in several),
+            redistribute=all(one.redistribute for one in several),
+        )
+        for source, several in found.items()
+    }
 
 
 def _read(file: Path) -> dict[str, Licence]:

@@ -9,6 +9,7 @@ import msgspec
 from psycopg2.extras import Json, execute_values
 
 from meteostream import qc
+from meteostream.collect.catalogue import built_in_licences
 from meteostream.contract.variables import ALL, Variable
 from meteostream.etl.products import BASE_NAMES, base_name
 from meteostream.qc import Ruleset, load_ruleset
@@ -181,7 +182,7 @@ def load_dimensions(
     try:
         with connection, connection.cursor() as cursor:
             registered = load_registry() if stations is None else stations
-            known = known_licences() if licences is None else licences
+            known = known_licences(built_in_licences()) if licences is None else licences
             loaded = Loaded(
                 keep_history(cursor, STATION, station_rows(registered), since),
                 keep_history(cursor, SOURCE, source_rows(known), since),
