@@ -20,7 +20,11 @@ def bundle() -> Path | None:
     return newest("spark")
 
 
-def install() -> None:
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A test's JVM lives for a minute or two: the time it takes to compile well is not won back."""
+
+
+def install(java_options: str = QUICK) -> None:
     """Unpack the bundle beside the archives, once, and make it this process's Spark.
 
     The folder keeps what its bundle was, so it is made anew exactly when the bundle is another one.
@@ -47,11 +51,11 @@ def install() -> None:
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": f"{source}:{python}",
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_SUBMIT_ARGS": f"{options} --jars {jars} pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": f"{options} --driver-java-options '{java_options}' --jars {jars} pyspark-shell",
     }
 
 
 if __name__ == "__main__":
-    install()
+    install(java_options="")
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
