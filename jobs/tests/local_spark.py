@@ -46,12 +46,14 @@ def install(java_options: str = QUICK) -> None:
     sys.path.insert(0, str(python))
     jars = ",".join(str(jar) for jar in sorted((home / "connectors").glob("*.jar")))
     options = "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1"
+    if java_options:
+        options += f" --driver-java-options '{java_options}'"
     os.environ |= {
         "SPARK_HOME": str(python / "pyspark"),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": f"{source}:{python}",
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_SUBMIT_ARGS": f"{options} --driver-java-options '{java_options}' --jars {jars} pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": f"{options} --jars {jars} pyspark-shell",
     }
 
 
