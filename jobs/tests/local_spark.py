@@ -20,7 +20,11 @@ def bundle() -> Path | None:
     return newest("spark")
 
 
-def install() -> None:
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A test's JVM lives for a minute or two: the time it takes to compile well is not won back."""
+
+
+def install(java_options: str = QUICK) -> None:
     """Unpack the bundle beside the archives, once, and make it this process's Spark.
 
     The folder keeps what its bundle was, so it is made anew exactly when the bundle is another one.
@@ -42,6 +46,8 @@ def install() -> None:
     sys.path.insert(0, str(python))
     jars = ",".join(str(jar) for jar in sorted((home / "connectors").glob("*.jar")))
     options = "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1"
+    if java_options:
+        options += f" --driver-java-options '{java_options}'"
     os.environ |= {
         "SPARK_HOME": str(python / "pyspark"),
         "PYSPARK_PYTHON": sys.executable,
@@ -52,6 +58,6 @@ def install() -> None:
 
 
 if __name__ == "__main__":
-    install()
+    install(java_options="")
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

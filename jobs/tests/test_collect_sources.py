@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meteostream import delivery
 from meteostream.cli import group
@@ -159,6 +161,8 @@ def test_null_is_missing_and_not_zero(tmp_path: Path, service: Service, clock: C
         (lambda part: part["hourly"].pop("precipitation"), r"hourly.precipitation: expected 48 values, found none"),
         (lambda part: part["hourly"]["cloud_cover"].pop(), "hourly.cloud_cover: expected 48 values, found 47"),
         (lambda part: part["hourly"]["cloud_cover"].__setitem__(0, "NaN"), "expected numbers and nulls"),
+        (lambda part: part["hourly"]["cloud_cover"].__setitem__(0, float("nan")), "expected numbers and nulls"),
+        (lambda part: part["hourly"]["cloud_cover"].__setitem__(0, 10**400), "expected numbers and nulls"),
         (lambda part: part["hourly"]["time"].__setitem__(40, "2023-11-15"), "expected times like"),
         (lambda part: part.pop("hourly"), "expected the members hourly and hourly_units"),
         (lambda part: part.update(latitude=48.1), "not in the order of the request"),
@@ -681,6 +685,17 @@ def test_a_report_of_an_unregistered_station_waits_in_quarantine(tmp_path: Path,
         KEDOUGOU.wigos_id: datetime(2023, 11, 14, 6, tzinfo=UTC),
     }
     assert "silent for more than 6 h" in result.output, "a bulletin of 2023 is old (KF-109)"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=6), lambda inner: st.lists(
+    inner, max_size=3) | st.dictionaries(st.sampled_from(["hourly", "hourly_units", "time", "latitude", "cloud_cover",
+    "error", "reason"]), inner, max_size=5)))  # fmt: skip
+def test_no_answer_breaks_a_probe(answer: object) -> None:
+    """Whatever a service sends, its differences are sentences."""
+    body = json.dumps(answer).encode()
+    for name in ("open-meteo", "metar", "taf", "noaa-ghcnh", "noaa-isd", "noaa-gsod"):
+        assert all(isinstance(sentence, str) for sentence in find(name, Collect()).shape(body))
+    assert find("open-meteo", Collect()).shape(body), "none of these is a whole answer"
 
 
 def test_files_are_counted(tmp_path: Path, service: Service) -> None:

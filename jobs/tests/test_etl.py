@@ -208,12 +208,12 @@ def test_another_engine_computes_the_same_from_the_input(lake: Lake) -> None:
     ]
     base = duckdb.connect()
     base.execute("SET TimeZone = 'UTC'")
-    base.execute("CREATE TABLE r (station text, at timestamptz, t double, rain double, rh double)")
+    base.execute("CREATE TABLE r (station text, seen timestamptz, t double, rain double, rh double)")
     base.executemany("INSERT INTO r VALUES (?, ?, ?, ?, ?)", rows)
 
     def by_day(value: str, begin_h: int, hours: int, needed: int) -> str:
         """Days (begin, begin + hours] named by the date that begin_h is counted from."""
-        start = f"(epoch(at)::bigint - 1 - {begin_h * 3600})"
+        start = f"(epoch(seen)::bigint - 1 - {begin_h * 3600})"
         return (
             f"SELECT station, DATE '1970-01-01' + ({start} // 86400)::integer AS label, {value} AS value FROM r "  # noqa: S608 - ours
             f"WHERE {start} % 86400 < {hours * 3600} GROUP BY ALL HAVING count(*) >= {needed}"

@@ -254,7 +254,7 @@ def _shape(kind: type[Any], text: str, time: str) -> Callable[[bytes], list[str]
             return [str(error)]
         return [
             f"row {number}: {member}: expected it, found {row.get(member)!r}"
-            for number, row in enumerate(rows, 1)
+            for number, row in enumerate(rows or [], 1)
             for member in (text, time)
             if not row.get(member) or (member == time and moment_of(row[member]) is None)
         ]

@@ -42,6 +42,8 @@ LOCATIONS: Final = 50
 """Stations of one request, so that its address stays short."""
 CELL_DEGREES: Final = 1.5
 """A grid cell's centre is nearer than this to its station; further means that answers and stations were mixed up."""
+BEYOND: Final = 1e9
+"""No value and no coordinate is so great."""
 # How the service weighs a request (its pricing page): L x max(1, V M / 10, D / 14 x V M / 10).
 _FREE_VARIABLES: Final = 10
 _FREE_DAYS: Final = 14
@@ -369,7 +371,8 @@ def _days(start: datetime, end: datetime) -> list[datetime]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is a number that can be a measurement: no boolean, no NaN, nothing beyond reason."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < BEYOND
 
 
 def _size(values: object) -> str:
@@ -399,7 +402,8 @@ def shape(body: bytes) -> list[str]:
     except ValueError:
         return [f"expected JSON, found {body[:48]!r}"]
     parts = found if isinstance(found, list) else [found]
-    asked = [name for name in (parts[0].get("hourly", {}) if isinstance(parts[0], dict) else {}) if name != "time"]
+    hourly = parts[0].get("hourly") if parts and isinstance(parts[0], dict) else None
+    asked = [name for name in hourly if name != "time"] if isinstance(hourly, dict) else []
     unknown = sorted(set(asked) - {column.name for column in COLUMNS})
     sentences = [f"hourly: columns that were not asked for: {', '.join(unknown)}"] if unknown else []
     known = [name for name in asked if name not in unknown]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
-from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
@@ -108,7 +107,7 @@ def replace(spark: SparkSession, name: str, computed: DataFrame, scope: Scope, *
     changed = int(changes.count())
     if changed:
         with _MERGING:
-            _merge(spark, target, changes)
+            _merge(spark, target, changes, scope)
     return changed
 
 
@@ -139,21 +138,16 @@ def _changes(computed: DataFrame, existing: DataFrame) -> DataFrame:
     return joined.where(to_write).select(*columns, version)
 
 
-def _merge(spark: SparkSession, target: str, changes: DataFrame) -> None:
-    months = sorted({row[0] for row in changes.select(F.trunc("label", "month")).distinct().collect()})
+def _merge(spark: SparkSession, target: str, changes: DataFrame, scope: Scope) -> None:
     view = f"gold_changes_{uuid.uuid4().hex}"
     changes.createOrReplaceTempView(view)
-    pruned = " OR ".join(_month_predicate(month) for month in months)
+    pruned = " OR ".join(f"(g.label BETWEEN DATE '{begin}' AND DATE '{end}')" for begin, end in scope.ranges())
     keys = " AND ".join(f"g.{name} = c.{name}" for name in KEY)
     spark.sql(
         f"MERGE INTO {target} g USING {view} c ON {keys} AND ({pruned}) "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
     spark.catalog.dropTempView(view)
-
-
-def _month_predicate(month: date) -> str:
-    return f"(g.label >= DATE '{month}' AND g.label < DATE '{month}' + INTERVAL '1' MONTH)"
 
 
 def content_hash(rows: DataFrame) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import pyarrow as pa
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
 from meteostream.etl.periods import HOUR_S, date_of, floor_div, seconds
@@ -56,6 +57,12 @@ class Scope(NamedTuple):
         )
         return Scope(self.first, last_of(self.last), pairs)
 
+    def ranges(self) -> list[tuple[date, date]]:
+        """Ranges of days that hold the scope's: few, so that Iceberg can leave out the other files."""
+        if self.pairs is None:
+            return [(self.first, self.last)]
+        return _runs(sorted({month_first(day) for _, day in self.pairs}))
+
     def restrict(self, rows: DataFrame, day: str = "label") -> DataFrame:
         """Rows whose station and day are in the scope.
 
@@ -66,11 +73,14 @@ class Scope(NamedTuple):
         """
         if self.pairs is None:
             return rows.where(F.col(day).between(self.first, self.last))
-        months = sorted({name.replace(day=1) for _, name in self.pairs})
         within = F.lit(False)
-        for begin, end in _runs(months):
+        for begin, end in self.ranges():
             within = within | F.col(day).between(begin, end)
-        wanted = rows.sparkSession.createDataFrame(sorted(self.pairs), f"station string, {day} date")
+        stations, days = zip(*sorted(self.pairs), strict=True)
+        # From Arrow it is a relation of the JVM; from Python's rows each scan of it would start Python.
+        wanted = rows.sparkSession.createDataFrame(
+            pa.table({"station": pa.array(stations, pa.string()), day: pa.array(days, pa.date32())})
+        )
         return rows.where(within).join(F.broadcast(wanted), ["station", day], "left_semi")
 
 
