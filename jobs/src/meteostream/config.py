@@ -138,11 +138,12 @@ class Maintenance(Section, frozen=True):
 
 
 class Stream(Section, frozen=True):
-    """One streaming query."""
+    """One streaming query; ``driver_ports`` are the first and the last of its driver's RPC ports."""
 
     trigger_seconds: float
     checkpoint: str
     max_offsets_per_trigger: int = 100_000
+    driver_ports: tuple[int, int] | None = None
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 0
 

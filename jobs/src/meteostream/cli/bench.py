@@ -12,8 +12,9 @@ PARTS = ("null", "warehouse", "lake", "both")
 
 
 @click.group(invoke_without_command=True)
-@click.option("--reports", default=300_000, show_default=True, help="How many, in a topic of their own.")
-@click.option("--batch", default=50_000, show_default=True, help="Reports a batch.")
+@click.option("--reports", default=600_000, show_default=True, help="How many, in a topic of their own.")
+@click.option("--batch", default=50_000, show_default=True, help="Reports a batch of the null sink and the warehouse.")
+@click.option("--lake-batch", default=200_000, show_default=True, help="Reports a batch of the lake: few, large files.")
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this; may be given again.")
 @click.option("--master", default="local[2]", show_default=True, help="Where Spark runs.")
 @click.option("--driver-memory", default="1g", show_default=True, help="Heap of this driver.")
@@ -24,6 +25,7 @@ def command(
     *,
     reports: int,
     batch: int,
+    lake_batch: int,
     parts: tuple[str, ...],
     master: str,
     driver_memory: str,
@@ -39,15 +41,16 @@ def command(
         return
     from meteostream.streams.bench import BenchError, Plan, measure
 
-    if reports < 3 * batch:
-        raise click.UsageError(f"expected at least three batches: --reports {3 * batch}")
-    plan = Plan(reports=reports, batch=batch, parts=parts or PARTS, master=master, driver_memory=driver_memory)
+    if reports < 3 * max(batch, lake_batch):
+        raise click.UsageError(f"expected at least three batches: --reports {3 * max(batch, lake_batch)}")
+    plan = Plan(reports, batch, lake_batch, parts=parts or PARTS, master=master, driver_memory=driver_memory)
     try:
         sustained = measure(context.settings, plan)
     except BenchError as error:
         raise fail(str(error)) from None
     if as_json:
-        click.echo(json.dumps({"sustained": sustained, "reports": reports, "batch": batch, "master": master}))
+        sizes = {"reports": reports, "batch": batch, "lake_batch": lake_batch}
+        click.echo(json.dumps({"sustained": sustained, **sizes, "master": master}))
         return
     null = sustained.get("null")
     rows = [[part, f"{rate:,.0f}", f"{rate / null:.2f}" if null else ""] for part, rate in sustained.items()]

@@ -58,6 +58,7 @@ class Plan(NamedTuple):
 
     reports: int
     batch: int
+    lake_batch: int
     parts: Sequence[str]
     master: str
     driver_memory: str
@@ -143,18 +144,19 @@ class _Bench:
         return min(clock.rate() for clock in clocks)
 
     def _start(self, name: str, process: Callable[[DataFrame, int], object], clock: _Clock) -> StreamingQuery:
+        size = self._plan.lake_batch if name == "lake" else self._plan.batch
         rows = messages(
             self._spark,
             self._settings.need_kafka(),
             self._topic,
             starting_offsets=self._offsets,
-            max_offsets=self._plan.batch,
+            max_offsets=size,
         )
 
         def handle(batch: DataFrame, batch_id: int) -> None:
             process(batch, batch_id)
-            done = self._plan.batch * (batch_id + 1)
-            clock.ends.append((time.monotonic(), self._plan.batch - max(0, done - self._plan.reports)))
+            done = size * (batch_id + 1)
+            clock.ends.append((time.monotonic(), size - max(0, done - self._plan.reports)))
 
         return (
             (judged(rows, JUDGED) if name == "lake" else judged_packed(rows))

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from meteostream.validate import OUTPUT_SCHEMA, validate_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pyspark.sql import DataFrame
 
@@ -54,6 +55,22 @@ def spark_session(name: str, settings: dict[str, str] | None = None) -> SparkSes
     spark.sparkContext.setLogLevel("WARN")
     logging.getLogger("py4j").setLevel(logging.WARNING)
     return spark
+
+
+def executors_of(spark: SparkSession) -> Callable[[], int | None]:
+    """Counts the executors of a session's application; None with a local master, or when its JVM does not answer."""
+    context = spark.sparkContext
+
+    def count() -> int | None:
+        if not context.master.startswith("spark://"):
+            return None
+        try:
+            # The driver is one of them.
+            return int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1
+        except (Py4JError, OSError):
+            return None
+
+    return count
 
 
 def kafka_options(kafka: Kafka) -> dict[str, str]:

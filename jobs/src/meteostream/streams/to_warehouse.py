@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow.compute as pc
 
 from meteostream.deadletter import DeadLetterProducer
+from meteostream.streams.driver import Guard, driver_settings
 from meteostream.streams.metrics import StreamMetrics
 from meteostream.streams.positions import Position, begin
 from meteostream.streams.runner import Runner
-from meteostream.streams.source import judged_packed, messages, spark_session, unpack
+from meteostream.streams.source import executors_of, judged_packed, messages, spark_session, unpack
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import conninfo
 
@@ -109,20 +110,22 @@ def run_warehouse(
         offsets = begin(
             kafka, topic, {p: Position(*position) for p, position in stored.items()}, accept_loss=accept_loss
         )
-        spark = spark_session(f"meteostream {QUERY}")
-        rows = messages(
-            spark,
-            kafka,
-            topic,
-            starting_offsets=offsets,
-            max_offsets=stream.max_offsets_per_trigger,
-            fail_on_loss=not accept_loss,
-        )
-        sink = on_sink(WarehouseSink(writer, dead_letters, runner.run))
-        query = runner.start(judged_packed(rows), sink.write, checkpoint=checkpoint)
-        if checkpoint is None:
-            runner.forget_older_checkpoints(spark)
-        runner.watch(query, stopping)
+        spark = spark_session(f"meteostream {QUERY}", driver_settings(stream.driver_ports))
+        with Guard(executors_of(spark), stopping) as guard:
+            rows = messages(
+                spark,
+                kafka,
+                topic,
+                starting_offsets=offsets,
+                max_offsets=stream.max_offsets_per_trigger,
+                fail_on_loss=not accept_loss,
+            )
+            sink = on_sink(WarehouseSink(writer, dead_letters, runner.run))
+            query = runner.start(judged_packed(rows), sink.write, checkpoint=checkpoint)
+            guard.query_runs()
+            if checkpoint is None:
+                runner.forget_older_checkpoints(spark)
+            runner.watch(query, stopping)
     finally:
         dead_letters.close()
         writer.close()
