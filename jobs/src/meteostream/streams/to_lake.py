@@ -45,8 +45,8 @@ def run_lake(
         f"meteostream {QUERY}", catalog_settings(settings.lake.uri) | driver_settings(stream.driver_ports)
     )
     with (
-        closing(LakeLock(settings.lake.zookeeper, "stream-lake")) as lock,
         Guard(executors_of(spark), stopping) as guard,
+        closing(LakeLock(settings.lake.zookeeper, "stream-lake")) as lock,
     ):
         bronze = Bronze(spark, topic, lock=lock)
         bronze.create()
