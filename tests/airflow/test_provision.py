@@ -23,7 +23,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "admin": {"username": "admin", "email": "admin@meteo.internal", "password": "first-0123456789"},
     "pools": {"yarn": {"slots": 1, "description": "Applications"}},
     "connections": {
-        "warehouse": {"conn_type": "postgres", "host": "node1", "port": 5432, "login": "reader", "password": "x-01234567"},
+        "warehouse": {"conn_type": "postgres", "host": "node1", "port": 5432, "password": "x-01234567"},
         "spark_yarn": {"conn_type": "spark", "host": "yarn", "extra": {"deploy-mode": "cluster"}},
     },
     "variables": {"greeting": "Naka nga def"},

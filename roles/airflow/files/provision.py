@@ -63,8 +63,8 @@ def refusal(name: str, title: str) -> SystemExit:
     """Return the sentence about an entry that the key does not fit."""
     return SystemExit(
         f"expected the {name} {title!r} to be readable with the configured Fernet key, it is not: it was stored with "
-        "another key. No daemon was restarted. Bring back the vault's secret_airflow_fernet of then, or remove the entry "
-        "in Airflow's pages first."
+        "another key. No daemon was restarted. Bring back the vault's secret_airflow_fernet of then, or remove the "
+        "entry in Airflow's pages first."
     )
 
 
