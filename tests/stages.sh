@@ -18,7 +18,7 @@ stage landing artifacts pytest tests/artifacts
 stage landing operations pytest tests/operations
 stage landing checks pytest tests/base tests/preflight tests/secrets tests/firewall tests/docs
 stage landing roles pytest tests/render tests/hdfs tests/kafka tests/postgres
-stage landing dags pytest tests/dags
+stage landing airflow pytest tests/dags tests/airflow
 node_stage landing molecule-default scripts/molecule default
 
 stage components jobs-stores scripts/jobs-python pytest -m 'kafka or postgres or spark or zookeeper or package_data'

@@ -23,11 +23,13 @@ from airflow.exceptions import AirflowException
 from airflow.models import Connection, Pool, Variable
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils import db
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash
 
 ADMINISTRATORS = "Admin"
+LOCK = 0x6D6574656F
+"""Key of the database's lock that lets one host provision at a time ("meteo"); it goes with its holder."""
 
 
 def changed(what: str) -> None:
@@ -46,21 +48,24 @@ def migrate() -> None:
 
 def read_with_the_key(session: Session) -> None:
     """Read what is stored encrypted, so that a wrong key is found before a daemon uses it."""
-    for name, stored in (("connection", Connection), ("variable", Variable)):
-        for row in session.scalars(select(stored)):
-            title = getattr(row, "conn_id", None) or getattr(row, "key", None)
+    for name, stored, key in (("connection", Connection, Connection.conn_id), ("variable", Variable, Variable.key)):
+        for title in session.scalars(select(key).order_by(key)).all():
             try:
-                values = (row.password, row.extra) if stored is Connection else (row.val,)
+                row = session.scalar(select(stored).where(key == title))
+                readable = (row.password, row.extra) if stored is Connection else row.val is not None
             except Exception as error:  # cryptography's and Airflow's own, of several kinds
-                raise SystemExit(
-                    f"expected the {name} {title!r} to be readable with the configured Fernet key, it is not "
-                    f"({type(error).__name__}): it was stored with another key. Nothing was restarted. Bring back the "
-                    "vault's secret_airflow_fernet of then, or remove the entry in Airflow's pages first."
-                ) from error
-            if stored is Variable and row.is_encrypted and values == (None,):
-                raise SystemExit(
-                    f"expected the variable {title!r} to be readable with the configured Fernet key, it is not."
-                )
+                raise refusal(name, title) from error
+            if not readable:
+                raise refusal(name, title)
+
+
+def refusal(name: str, title: str) -> SystemExit:
+    """Return the sentence about an entry that the key does not fit."""
+    return SystemExit(
+        f"expected the {name} {title!r} to be readable with the configured Fernet key, it is not: it was stored with "
+        "another key. No daemon was restarted. Bring back the vault's secret_airflow_fernet of then, or remove the "
+        "entry in Airflow's pages first."
+    )
 
 
 def pools(wanted: dict[str, dict[str, Any]], session: Session) -> None:
@@ -109,12 +114,12 @@ def connections(wanted: dict[str, dict[str, Any]], session: Session) -> None:
 def variables(wanted: dict[str, str], session: Session) -> None:
     """Have each variable with its text."""
     for name, value in wanted.items():
-        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        wanted_text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         found = session.scalar(select(Variable).where(Variable.key == name))
         if found is None:
-            session.add(Variable(key=name, val=text))
-        elif found.val != text:
-            found.set_val(text)
+            session.add(Variable(key=name, val=wanted_text))
+        elif found.val != wanted_text:
+            found.set_val(wanted_text)
         else:
             continue
         changed(f"variable {name}")
@@ -148,14 +153,18 @@ def main(path: str) -> int:
     """Do all of it."""
     logging.disable(logging.WARNING)
     wanted = json.loads(Path(path).read_text(encoding="utf-8"))
-    migrate()
-    with settings.Session() as session:
-        read_with_the_key(session)
-        pools(wanted["pools"], session)
-        connections(wanted["connections"], session)
-        variables(wanted["variables"], session)
-        session.commit()
-    administrator(wanted["admin"])
+    with settings.get_engine().connect() as alone:
+        alone.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+        alone.commit()
+        migrate()
+        with settings.Session() as session:
+            read_with_the_key(session)
+            pools(wanted["pools"], session)
+            connections(wanted["connections"], session)
+            variables(wanted["variables"], session)
+            session.commit()
+        administrator(wanted["admin"])
+        alone.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
     return 0
 
 
