@@ -620,18 +620,20 @@ def test_no_text_breaks_a_decoder(read: Read, header: str | None, lines: list[st
 @given(st.data())
 def test_no_damage_to_a_line_breaks_a_decoder(data: st.DataObject) -> None:
     """One character of a good line is replaced, or its end is lost: it is read or rejected."""
-    cases: list[tuple[Callable[[list[str]], list[Observation | Reject]], str]] = [
-        (lambda lines: isd(*lines), isd_line("AA106012391KA1120M+03121MA1101251101131OC101541REMSYN")),
-        (lambda lines: gsod(*lines), op_line()),
-        (lambda lines: daily(*lines), dly("PRCP", {1: "  123  S"})),
-        (lambda lines: ghcnh(*lines), ghcnh_row(wind_direction="010", wind_speed="4.6", precipitation="1.2")),
+    # Reader, a good line, and how many days it can hold: a line of GHCN-Daily is a month.
+    cases: list[tuple[Callable[[list[str]], list[Observation | Reject]], str, int]] = [
+        (lambda lines: isd(*lines), isd_line("AA106012391KA1120M+03121MA1101251101131OC101541REMSYN"), 1),
+        (lambda lines: gsod(*lines), op_line(), 1),
+        (lambda lines: daily(*lines), dly("PRCP", {1: "  123  S"}), 31),
+        (lambda lines: ghcnh(*lines), ghcnh_row(wind_direction="010", wind_speed="4.6", precipitation="1.2"), 1),
     ]
-    read, line = data.draw(st.sampled_from(cases))
+    read, line, most = data.draw(st.sampled_from(cases))
     place = data.draw(st.integers(0, len(line) - 1))
     replaced = line[:place] + data.draw(st.characters(exclude_characters="\n\r")) + line[place + 1 :]
     for damaged in (replaced, line[:place]):
         found = read([damaged])
-        assert len(found) <= 1
+        assert len(found) <= most
         for one in found:
             if isinstance(one, Observation):
-                assert one.text == damaged.rstrip("\n") or "01 " in one.text
+                # A day of a month is quoted with the line's station, month and element before it.
+                assert one.text == damaged.rstrip("\n") or (most > 1 and damaged.startswith(one.text[:21]))
