@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
 from meteostream.etl.completeness import WMO_1203
-from meteostream.etl.daily import daily_values, kept_blocks
+from meteostream.etl.daily import daily_values
 from meteostream.etl.summary import month_values
 from meteostream.streams.source import spark_session
 
@@ -129,25 +129,24 @@ def generate(file: Path, stations: int, years: int) -> int:
 
 def _spark(hours: DataFrame) -> pa.Table:
     """Days of all rules, and months, as one row an aggregate's sum: the work is done, the answer is small."""
-    with kept_blocks(hours) as blocks:
-        daily = daily_values(blocks).persist()
-        try:
-            both = daily.select(F.lit("day").alias("period"), "*").unionByName(
-                month_values(daily, WMO_1203).select(F.lit("month").alias("period"), "*")
+    daily = daily_values(hours).persist()
+    try:
+        both = daily.select(F.lit("day").alias("period"), "*").unionByName(
+            month_values(daily, WMO_1203).select(F.lit("month").alias("period"), "*")
+        )
+        table: pa.Table = (
+            both.where("value IS NOT NULL")
+            .groupBy("period", "variable", "statistic")
+            .agg(
+                F.count("*").alias("rows"),
+                F.sum(F.rint(F.col("value") * 1e6).cast("bigint")).alias("millionths"),
             )
-            table: pa.Table = (
-                both.where("value IS NOT NULL")
-                .groupBy("period", "variable", "statistic")
-                .agg(
-                    F.count("*").alias("rows"),
-                    F.sum(F.rint(F.col("value") * 1e6).cast("bigint")).alias("millionths"),
-                )
-                .orderBy("period", "variable", "statistic")
-                .toArrow()
-            )
-            return table
-        finally:
-            daily.unpersist()
+            .orderBy("period", "variable", "statistic")
+            .toArrow()
+        )
+        return table
+    finally:
+        daily.unpersist()
 
 
 def _peer(file: str) -> str:

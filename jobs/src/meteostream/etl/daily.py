@@ -6,7 +6,6 @@ each kind of day is then four blocks (the minimum's: two). Sums are exact (:mod:
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import reduce
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,8 +28,6 @@ from meteostream.etl.products import IMPORTED
 from meteostream.qc.flags import Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import Column, DataFrame
 
 KEY: Final = ("station", "nature")
@@ -172,28 +169,19 @@ def blocks_of(hours: DataFrame) -> DataFrame:
     )
 
 
-@contextmanager
-def kept_blocks(hours: DataFrame) -> Iterator[DataFrame]:
-    """:func:`blocks_of` hours, computed once for all kinds of days: each would read the hours again otherwise."""
-    blocks = blocks_of(hours).persist()
-    try:
-        yield blocks
-    finally:
-        blocks.unpersist()
-
-
-def daily_values(blocks: DataFrame) -> DataFrame:
-    """Daily rows.
+def daily_values(hours: DataFrame) -> DataFrame:
+    """Daily rows from hours.
 
     Parameters
     ----------
-    blocks
-        From :func:`blocks_of`.
+    hours
+        From :func:`wide_hours`.
 
     Returns
     -------
     Gold's columns, without the technical ones; a product of which nothing is there has no row.
     """
+    blocks = blocks_of(hours)
     products = {
         Day.RAIN: [_rain()],
         Day.MAXIMUM: [_maximum()],
