@@ -17,9 +17,11 @@ from datetime import UTC, datetime
 from airflow import settings
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models import DagModel, DagRun, TaskInstance
+from airflow.models.trigger import Trigger
 from airflow.utils.log.log_reader import TaskLogReader
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 KNOWN_S = 150
 RUN_S = 240
@@ -62,14 +64,15 @@ def run(dag_id: str) -> str:
 
 def logs(dag_id: str, run_id: str) -> str:
     """Return the logs of the run's tasks, as the pages get them: from the disk of the machine that ran each."""
-    texts = []
+    wanted = select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     with settings.Session() as session:
-        instances = session.scalars(
-            select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
-        ).all()
-        for instance in instances:
-            stream, _ = TaskLogReader().read_log_chunks(instance, instance.try_number, {})
-            texts += [f"{instance.task_id} on {instance.hostname}: {entry.event}" for entry in stream]
+        # What reading a log looks at is loaded now: Airflow's functions close the session in between.
+        whole = joinedload(TaskInstance.trigger).joinedload(Trigger.triggerer_job)
+        instances = session.scalars(wanted.options(whole)).all()
+    texts = []
+    for instance in instances:
+        stream, _ = TaskLogReader().read_log_chunks(instance, instance.try_number, {})
+        texts += [f"{instance.task_id} on {instance.hostname}: {entry.event}" for entry in stream]
     return "\n".join(texts)
 
 

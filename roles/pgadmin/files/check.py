@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 30
+EMPTY = 410
+"""What pgAdmin answers when there is nothing below a place of its tree."""
 TOKEN = re.compile(r"""csrf_?token["']?\]?\s*[:=]\s*["']([^"']+)["']""", re.IGNORECASE)
 
 
@@ -36,6 +38,8 @@ class Session:
             with self.opener.open(request, timeout=TIMEOUT_S) as answer:
                 text: str = answer.read().decode()
         except urllib.error.HTTPError as error:
+            if error.code == EMPTY:
+                return '{"data": []}'
             said = error.read(500).decode(errors="replace")
             raise SystemExit(f"expected {path} to answer, found {error.code}: {said}") from error
         if found := TOKEN.search(text):
@@ -44,7 +48,8 @@ class Session:
 
     def nodes(self, path: str) -> list[dict[str, Any]]:
         """Return the nodes of pgAdmin's tree below a path."""
-        return list(json.loads(self.ask(path))["data"])
+        answer = json.loads(self.ask(path))
+        return list(answer.get("data") or answer.get("result") or [])
 
 
 def main(url: str, path: str) -> int:

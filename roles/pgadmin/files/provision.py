@@ -22,6 +22,7 @@ import setup
 from flask_security.utils import hash_password, verify_password
 from pgadmin import create_app
 from pgadmin.model import Server, User, db
+from pgadmin.setup import create_app_data_directory
 from pgadmin.utils import load_database_servers
 from pgadmin.utils.paths import get_storage_directory
 
@@ -40,7 +41,8 @@ def tables(wanted: dict[str, Any]) -> Any:
     new = not Path(config.SQLITE_PATH).exists()
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        application = create_app(config.APP_NAME + "-cli")
+        create_app_data_directory(config)
+        application = create_app()
         setup.setup_db(application)
     if new:
         changed("tables and account")
