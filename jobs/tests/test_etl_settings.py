@@ -92,7 +92,7 @@ def test_yarn_gets_the_command_in_cluster_mode_without_a_secret() -> None:
     }
     arguments = ["etl", "backfill", "--from", "2026-01-01", "--to", "2026-12-31"]
     argv = submit_argv(Etl(executors=2), Path("/etc/meteostream/etl.toml"), arguments, environment)
-    assert argv[:5] == ["/opt/spark/current/home/bin/spark-submit", "--master", "yarn", "--deploy-mode", "cluster"]
+    assert argv[:5] == ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster"]
     assert argv[-len(arguments) :] == arguments
     assert argv[-len(arguments) - 1].endswith("meteostream/__main__.py")
     conf = dict(argv[place + 1].split("=", 1) for place, part in enumerate(argv) if part == "--conf")

@@ -55,8 +55,6 @@ def submit_argv(etl: Etl, config: Path, arguments: Sequence[str], environment: M
     environment
         This process's.
     """
-    home = environment.get("SPARK_HOME")
-    program = f"{home}/bin/spark-submit" if home else "spark-submit"
     passed = {name: environment[name] for name in PASSED_ON if name in environment} | {
         "METEOSTREAM_CONFIG": str(config)
     }
@@ -70,7 +68,8 @@ def submit_argv(etl: Etl, config: Path, arguments: Sequence[str], environment: M
     }
     options = [part for name, value in sorted(conf.items()) for part in ("--conf", f"{name}={value}")]
     return [
-        program,
+        # The platform's wrapper, not Spark's own: it knows YARN's settings (role spark, yarn.conf).
+        "spark-submit",
         "--master",
         "yarn",
         "--deploy-mode",
