@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from meteostream.sources.bufr import read_bufr
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
+from support_damage import LATE
 from support_stations import registry_with, station
 
 DAKAR = "0-20000-0-61641"
@@ -334,8 +335,6 @@ class TestDamage:
 
 
 WHOLE = message(numbered())
-LATE = "9999-12-31T23:59:59Z"
-"""A reader does not know the present; that the future is refused is the contract's part."""
 
 
 @given(

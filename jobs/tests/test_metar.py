@@ -13,6 +13,7 @@ from meteostream.sources.dates import Month, Reference
 from meteostream.sources.metar import MAX_CHARACTERS, read_metar
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
+from support_damage import LATE, mutated
 from support_stations import registry_with, station
 
 DAKAR = "0-20000-0-61641"
@@ -397,20 +398,8 @@ SAMPLES = [
 ]
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> str:
-    """A report with some of its characters replaced, dropped or doubled."""
-    text = list(draw(st.sampled_from(SAMPLES)))
-    for _ in range(draw(st.integers(1, 6))):
-        place = draw(st.integers(0, len(text) - 1))
-        text[place] = draw(
-            st.sampled_from(["", "/", " ", "\n", "=", "0", "9", "M", "Z", "é", "\x00", "٣", text[place] * 2])
-        )
-    return "".join(text)
-
-
 @pytest.mark.parametrize("reference", [NOW, Month(2026, 2), None])
-@given(text=mutated() | st.text() | st.text(alphabet="METARSPCI GOY0123456789/KTQZ=\n", min_size=20))
+@given(text=mutated(SAMPLES) | st.text() | st.text(alphabet="METARSPCI GOY0123456789/KTQZ=\n", min_size=20))
 def test_no_text_raises(text: str, reference: Reference) -> None:
     """What comes out is an observation that the contract takes, or a reject with a reason."""
     for found in read(text, reference):
@@ -418,4 +407,4 @@ def test_no_text_raises(text: str, reference: Reference) -> None:
             assert found.reason
         else:
             assert found.values
-            draft_of(found, source="metar", received_at="2026-11-25T06:01:00Z", topic="t")
+            draft_of(found, source="metar", received_at=LATE, topic="t")

@@ -14,6 +14,7 @@ from meteostream.sources.dates import Month, Reference
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
 from meteostream.sources.synop import MAX_CHARACTERS, read_synop
+from support_damage import LATE, mutated
 
 DAKAR = "0-20000-0-61641"
 REGISTRY = load_registry()
@@ -393,24 +394,16 @@ SAMPLES = [
 ]
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> str:
-    """A report with some of its characters replaced, dropped or doubled."""
-    text = list(draw(st.sampled_from(SAMPLES)))
-    for _ in range(draw(st.integers(1, 6))):
-        place = draw(st.integers(0, len(text) - 1))
-        text[place] = draw(
-            st.sampled_from(["", "/", " ", "\n", "=", "0", "3", "9", "Z", "é", "\x00", "٣", text[place] * 2])
-        )
-    return "".join(text)
-
-
 @pytest.mark.parametrize("reference", [NOW, Month(2026, 2), None])
-@given(text=mutated() | st.text() | st.text(alphabet="0123456789/ =\n", min_size=20).map("AAXX 25061 61641 ".__add__))
+@given(
+    text=mutated(SAMPLES)
+    | st.text()
+    | st.text(alphabet="0123456789/ =\n", min_size=20).map("AAXX 25061 61641 ".__add__)
+)
 def test_no_text_raises(text: str, reference: Reference) -> None:
     """What comes out is an observation that the contract takes, or a reject with a reason."""
     for found in read(text, reference):
         if isinstance(found, Reject):
             assert found.reason
         else:
-            draft_of(found, source="synop", received_at="2026-11-25T06:01:00Z", topic="t")
+            draft_of(found, source="synop", received_at=LATE, topic="t")
