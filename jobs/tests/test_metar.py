@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ REGISTRY = registry_with(station("0-840-0-KNYC", "KNYC"))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 KNOT = 1852 / 3600
 """International knot, m/s."""
-USUAL = {
+USUAL: Mapping[str, Any] = {
     "wind_mean_10min": pytest.approx(10 * KNOT),
     "wind_direction": 360.0,
     "wind_variable": False,
@@ -29,6 +31,7 @@ USUAL = {
     "air_temperature": 24.0,
     "dew_point_temperature": 17.0,
 }
+"""What ``36010KT 9999 24/17`` says."""
 
 
 def read(text: str, reference: Reference = NOW) -> list[Observation | Reject]:
@@ -325,6 +328,27 @@ class TestHeading:
         assert isinstance(second, Observation)
         assert (first.station, first.line, first.values) == (DAKAR, 2, USUAL)
         assert (second.station, second.line) == ("0-20000-0-61600", 6)
+
+    def test_one_report_a_line_without_end_signs(self) -> None:
+        """As archives have them; an indented line goes on with the report before it."""
+        text = "METAR GOOY 250600Z 36010KT 9999\n      24/17 Q1013\nMETAR GOSS 250600Z 00000KT CAVOK 20/18 Q1014\n"
+        assert [(one.line, one.station) for one in read(text) if isinstance(one, Observation)] == [
+            (1, DAKAR), (3, "0-20000-0-61600"),
+        ]  # fmt: skip
+
+    def test_a_date_before_the_report_knows_more_than_the_file(self) -> None:
+        """NOAA's cycle files."""
+        text = (
+            "2013/02/28 23:45\nGOOY 282330Z 36010KT 9999 24/17 Q1013\n\n2013/03/01 00:45\nGOOY 010030Z 36010KT 9999\n"
+        )
+        assert [one.observed_at for one in read(text) if isinstance(one, Observation)] == [
+            "2013-02-28T23:30:00Z", "2013-03-01T00:30:00Z",
+        ]  # fmt: skip
+
+    def test_what_frames_a_message_is_no_report(self) -> None:
+        text = "ZCZC 123\r\r\nSASN31 GOOO 250600\r\r\nMETAR GOOY 250600Z 36010KT 9999 24/17 Q1013=\r\r\nNNNN\r\r\n"
+        assert [one.station for one in read(text) if isinstance(one, Observation)] == [DAKAR]
+        assert len(read(text)) == 1
 
     def test_a_bad_report_takes_no_other_with_it(self) -> None:
         bad, good = read("METAR $$$=\nMETAR GOOY 250600Z 36010KT 9999 24/17 Q1013=")

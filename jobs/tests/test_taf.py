@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meteostream.contract.report import Value
 from meteostream.contract.times import FIRST_YEAR
 from meteostream.contract.variables import ALL
 from meteostream.registry import load_registry
@@ -26,7 +26,7 @@ KNOT = 1852 / 3600
 HEAD = "TAF GOOY 250500Z 2506/2612"
 USUAL = f"{HEAD} 36010KT 9999 FEW020"
 
-Spans = list[tuple[str, Value]]
+Spans = list[tuple[str, Any]]
 
 
 def read(text: str, reference: Reference = NOW) -> list[Forecast | Reject]:

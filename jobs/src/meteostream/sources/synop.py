@@ -50,7 +50,8 @@ RAIN: Final = {1: "rain_1h", 3: "rain_3h", 6: "rain_6h", 12: "rain_12h", 24: "ra
 """Variable of each period of code table 4019 (t_R), hours; the contract has none of the others."""
 EXTREMES_OF_12_HOURS: Final = {"I": (18, 6), "VI": (18, 6)}
 """Regions whose stations report the highest temperature of 12 hours at 18 UTC and the lowest at 06 UTC (WMO-No. 306
-volume II; [confirm]). Elsewhere and at other hours the period is not known, and the raw text alone keeps the value."""
+volume II, as GEMPAK's tables maxtbl and mintbl have it). Elsewhere and at other hours the period is not known, and the
+raw text alone keeps the value."""
 NO_SNOW_DEPTH: Final = {997: 0, 998: None, 999: None}
 """Code table 3889, sss: less than 0.5 cm; not continuous; measurement impossible or inaccurate."""
 DAY_S: Final = 24 * HOUR_S
