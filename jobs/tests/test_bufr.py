@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import support_readers
 from meteostream.sources.bufr import read_bufr
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
@@ -101,15 +102,11 @@ def read(data: bytes) -> list[Observation | Reject]:
 
 
 def only(data: bytes) -> Observation:
-    (found,) = read(data)
-    assert isinstance(found, Observation), found
-    return found
+    return support_readers.only(read(data))
 
 
 def refused(data: bytes) -> Reject:
-    (found,) = read(data)
-    assert isinstance(found, Reject), found
-    return found
+    return support_readers.refused(read(data))
 
 
 def known(found: Observation) -> dict[str, object]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import support_readers
 from meteostream.registry import load_registry
 from meteostream.sources.dates import Month, Reference
 from meteostream.sources.metar import MAX_CHARACTERS, read_metar
@@ -39,15 +40,11 @@ def read(text: str, reference: Reference = NOW) -> list[Observation | Reject]:
 
 
 def only(text: str, reference: Reference = NOW) -> Observation:
-    (found,) = read(text, reference)
-    assert isinstance(found, Observation), found
-    return found
+    return support_readers.only(read(text, reference))
 
 
 def refused(text: str, reference: Reference = NOW) -> Reject:
-    (found,) = read(text, reference)
-    assert isinstance(found, Reject), found
-    return found
+    return support_readers.refused(read(text, reference))
 
 
 def body(groups: str) -> Observation:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import support_readers
 from meteostream.contract.report import Value
 from meteostream.registry import load_registry
 from meteostream.sources.dates import Month, Reference
@@ -37,15 +38,11 @@ def read(text: str, reference: Reference = NOW) -> list[Observation | Reject]:
 
 
 def only(text: str, reference: Reference = NOW) -> Observation:
-    (found,) = read(text, reference)
-    assert isinstance(found, Observation), found
-    return found
+    return support_readers.only(read(text, reference))
 
 
 def refused(text: str, reference: Reference = NOW) -> Reject:
-    (found,) = read(text, reference)
-    assert isinstance(found, Reject), found
-    return found
+    return support_readers.refused(read(text, reference))
 
 
 def dakar(groups: str, time: str = "25061") -> Observation:
