@@ -304,8 +304,9 @@ class TestHeading:
     def test_no_report_is_no_observation(self, text: str) -> None:
         assert [found for found in read(text) if isinstance(found, Observation)] == []
 
-    def test_nil_yields_nothing(self) -> None:
-        assert read("METAR GOOY 250600Z NIL=") == []
+    @pytest.mark.parametrize("groups", ["NIL", "AUTO NIL", "COR NIL"])
+    def test_nil_yields_nothing(self, groups: str) -> None:
+        assert read(f"METAR GOOY 250600Z {groups}=") == []
 
     def test_special_and_corrected_reports(self) -> None:
         groups = "250600Z 36010KT 9999 24/17 Q1013"

@@ -120,7 +120,7 @@ def _report(piece: Piece, kind: str, corrected: int) -> Observation | None:
         raise Refusal(f"expected METAR or SPECI, a location and a time such as 250600Z, found {piece.text[:40]!r}")
     body, _, remarks = f" {piece.text[head.end() :].replace(chr(10), ' ')} ".partition(" RMK ")
     groups = body.split()
-    if groups[:1] == ["NIL"]:
+    if next((group for group in groups if not _FLAG.fullmatch(group)), None) == "NIL":
         return None
     observed = place(int(head["day"]), int(head["hour"]), int(head["minute"]), piece.reference)
     revision = max(piece.revision, corrected, 1 if head["cor1"] else 0, *map(_correction, groups[:2]), 0)
