@@ -20,6 +20,7 @@ from meteostream.sources.isd import LENGTHS, read_isd
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
 from package_data import GSOD, ISD, ISD_MISSING, ISD_NAN, Sample, sample
+from support_readers import observed, only, refused
 from support_stations import LOS_ANGELES, registry_with, station
 
 DAKAR = "0-20000-0-61641"
@@ -29,24 +30,6 @@ DOWNTOWN = registry_with(
 )
 
 Read = Callable[[Iterable[str], Registry], Iterator[Observation | Reject]]
-
-
-def observed(found: Iterable[Observation | Reject]) -> list[Observation]:
-    lines = list(found)
-    rejects = [line for line in lines if isinstance(line, Reject)]
-    assert not rejects, rejects[:3]
-    return [line for line in lines if isinstance(line, Observation)]
-
-
-def only(found: Iterable[Observation | Reject]) -> Observation:
-    (line,) = observed(found)
-    return line
-
-
-def refused(found: Iterable[Observation | Reject]) -> Reject:
-    (line,) = found
-    assert isinstance(line, Reject)
-    return line
 
 
 # --- ISD ---

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from meteostream.contract.times import EPOCH, MICROSECOND, format_time
+from meteostream.contract.times import EPOCH, FIRST_YEAR, MICROSECOND, format_time
 from meteostream.sources.errors import Refusal
 
 MONTHS: Final = 12
@@ -78,7 +78,15 @@ def place(day: int, hour: int, minute: int, reference: Reference) -> datetime:
 
 
 def written(moment: datetime) -> str:
-    """A moment in the contract's form, RFC 3339 UTC with whole seconds."""
+    """A moment in the contract's form, RFC 3339 UTC with whole seconds.
+
+    Raises
+    ------
+    Refusal
+        If it is older than any observation: the year is wrong.
+    """
+    if moment.year < FIRST_YEAR:
+        raise Refusal(f"expected a year from {FIRST_YEAR} on, found {moment.year}")
     return format_time((moment - EPOCH) // MICROSECOND, fraction=False)
 
 

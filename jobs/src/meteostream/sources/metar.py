@@ -21,6 +21,7 @@ from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
 from meteostream.sources.units import INCH_MM, conversion, convert
 
+ROUTINE: Final = "metar"
 MAX_CHARACTERS: Final = 2_000
 """Longest text that can be one report; more is something else."""
 TWO_MINUTES: Final = re.compile(r"K[A-Z0-9]{3}|P[AGHKMOPW][A-Z0-9]{2}|T[IJ][A-Z0-9]{2}|NSTU")
@@ -30,6 +31,9 @@ ROUNDING: Final = 0.6
 SIX_HOURS: Final = frozenset({0, 6, 12, 18})
 THREE_HOURS: Final = frozenset({3, 9, 15, 21})
 HUNDREDTH_INCH_MM: Final = INCH_MM / 100
+NO_TEMPERATURES: Final = "/////"
+REMARK: Final = 9
+"""Rank of a group that belongs behind RMK."""
 
 _HEAD: Final = re.compile(
     r"(?:(?P<kind>METAR|SPECI|METAR SPECI)\s+)?(?P<cor1>COR\s+)?(?P<icao>[A-Z][A-Z0-9]{3})\s+"
@@ -44,14 +48,14 @@ _TEMPERATURES: Final = re.compile(r"(?P<t>M?[0-9]{2}|//|XX|MM)/(?P<td>M?[0-9]{2}
 _QNH: Final = re.compile(r"(?:Q|A|QNH)(?:[0-9]{4}|////)(?:INS)?|QFE[0-9/.]+")
 _SLP: Final = re.compile(r"SLP(?P<tenths>[0-9]{3}|NO|///)")
 _WEATHER: Final = re.compile(
-    r"(?:[+-]|VC|RE)?(?:MI|BC|PR|DR|BL|SH|TS|FZ)*"
+    r"(?:[+-]|VC)?(?:MI|BC|PR|DR|BL|SH|TS|FZ)*"
     r"(?:DZ|RA|SN|SG|IC|PL|PE|GR|GS|UP|BR|FG|FU|VA|DU|SA|HZ|PY|PO|SQ|FC|SS|DS|JP|//)*|NSW"
 )
 _OTHER: Final = re.compile(
-    r"R[0-9]{2}[LCR]{0,2}/\S+|[0-9]{8}|SNOCLO|WS|ALL|RWY(?:[0-9]{2}[LCR]?)?|R[0-9]{2}[LCR]?|W[M0-9/]{2,3}/[SH][0-9/]{1,3}|"
+    r"RE(?!$)(?:MI|BC|PR|DR|BL|SH|TS|FZ|DZ|RA|SN|SG|IC|PL|GR|GS|UP|VA|DU|SA|PO|SQ|FC|SS|DS)*|RE//|R[0-9]{2}[LCR]{0,2}/\S+|[0-9]{8}|SNOCLO|WS|ALL|RWY(?:[0-9]{2}[LCR]?)?|R[0-9]{2}[LCR]?|W[M0-9/]{2,3}/[SH][0-9/]{1,3}|"
     r"(?:BLACK)?(?:BLU|WHT|GRN|YLO[12]?|AMB|RED)\+?|\$"
 )
-"""Runway visual range and state, wind shear, state of the sea, colour states."""
+"""Recent weather, runway visual range and state, wind shear, state of the sea, colour states."""
 _MISSING: Final = frozenset({"//", "XX", "MM"})
 
 # Remarks (FMH-1, chapter 12).
@@ -92,7 +96,7 @@ def read_metar(text: str, registry: Registry, *, reference: Reference = None) ->
 
 
 def _decode(text: str, reference: Reference) -> Iterator[Observation | Reject]:
-    kind, corrected = "metar", 0
+    kind, corrected = ROUTINE, 0
     for piece in pieces(text, reference):
         if _ANNOUNCES.fullmatch(piece.text):
             # A line of its own before a bulletin's reports.
@@ -116,7 +120,7 @@ def _report(piece: Piece, kind: str, corrected: int) -> Observation | None:
         raise Refusal(f"expected METAR or SPECI, a location and a time such as 250600Z, found {piece.text[:40]!r}")
     body, _, remarks = f" {piece.text[head.end() :].replace(chr(10), ' ')} ".partition(" RMK ")
     groups = body.split()
-    if groups[:1] == ["NIL"]:
+    if next((group for group in groups if not _FLAG.fullmatch(group)), None) == "NIL":
         return None
     observed = place(int(head["day"]), int(head["hour"]), int(head["minute"]), piece.reference)
     revision = max(piece.revision, corrected, 1 if head["cor1"] else 0, *map(_correction, groups[:2]), 0)
@@ -125,8 +129,9 @@ def _report(piece: Piece, kind: str, corrected: int) -> Observation | None:
     if not head["zulu"]:
         doubts.insert(0, head[0].split()[-1])
     _remark_pressure(remarks.split(), values)
+    report_type = (head["kind"] or kind)[:5].lower()
     if american:
-        doubts += _remarks(remarks, observed.hour, values)
+        doubts += _remarks(remarks, observed.hour, values, routine=report_type == ROUTINE)
     if not values:
         raise Refusal(f"expected wind, visibility, clouds, temperature or pressure, found {body.strip()[:60]!r}")
     return Observation(
@@ -135,7 +140,7 @@ def _report(piece: Piece, kind: str, corrected: int) -> Observation | None:
         observed_at=written(observed),
         values=values,
         text=piece.text,
-        report_type=(head["kind"] or kind)[:5].lower(),
+        report_type=report_type,
         revision=revision,
         partial=tuple(doubts),
     )
@@ -157,15 +162,16 @@ def _body(groups: list[str], speed: str) -> tuple[dict[str, Value], list[str]]:
     clouds: list[str] = []
     before = 0
     for group in aviation.joined([group for group in groups[:end] if not _FLAG.fullmatch(group)]):
-        for kind in kinds:
+        # Behind the place of the wind, bare slashes are temperatures.
+        for kind in kinds[1:] if group == NO_TEMPERATURES and before else kinds:
             found = kind.read(group)
             if found is not None:
                 break
         else:
             doubts.append(group)
             continue
-        if 0 < kind.rank < before or found.keys() & values.keys():
-            # Out of order (KF-101): its value is kept if it is the only one of its kind.
+        if 0 < kind.rank < before or kind.rank == REMARK or found.keys() & values.keys():
+            # Out of order, or a remark before RMK (KF-101): its value is kept if it is the only one of its kind.
             doubts.append(group)
         before = max(before, kind.rank)
         if aviation.is_cloud(group):
@@ -185,7 +191,7 @@ def _kinds(speed: str) -> tuple[_Kind, ...]:
         _Kind(5, _skipped(_WEATHER)),
         _Kind(7, _temperatures),
         _Kind(8, _skipped(_QNH)),
-        _Kind(9, _pressure),
+        _Kind(REMARK, _pressure),
         _Kind(0, _skipped(_OTHER)),
     )
 
@@ -245,11 +251,14 @@ def _remark_pressure(groups: list[str], values: dict[str, Value]) -> None:
             return
 
 
-def _remarks(remarks: str, hour: int, values: dict[str, Value]) -> list[str]:
-    """Add what American remarks say; give those that contradict the report."""
+def _remarks(remarks: str, hour: int, values: dict[str, Value], *, routine: bool) -> list[str]:
+    """Add what American remarks say; give those that contradict the report.
+
+    Peak wind and Prrrr are since the last routine report (FMH-1, 12.7; [confirm]): an hour in a METAR, less in a SPECI.
+    """
     doubts = []
     peak = _PEAK.search(remarks)
-    if peak is not None:
+    if peak is not None and routine:
         values["gust_1h"] = convert(peak["speed"], conversion("kt", "m/s"))
     for group in remarks.split():
         if (found := _TENTHS.fullmatch(group)) is not None:
@@ -259,7 +268,8 @@ def _remarks(remarks: str, hour: int, values: dict[str, Value]) -> list[str]:
             else:
                 doubts.append(group)
         elif (found := _HOURLY_RAIN.fullmatch(group)) is not None:
-            values["rain_1h"] = _rain(found["amount"])
+            if routine:
+                values["rain_1h"] = _rain(found["amount"])
         elif (found := _LONG_RAIN.fullmatch(group)) is not None:
             name = _rain_name(found["kind"], hour)
             if name is not None:

@@ -12,7 +12,8 @@ import msgspec
 from meteostream.registry import Registry, RegistryError, UnknownStationError
 from meteostream.sources.observation import Observation, Reject
 
-_SURROGATE: Final = re.compile("[\udc80-\udcff]")
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+"""What the contract takes for no text: U+0000, and surrogates, which stand for bytes that could not be decoded."""
 _SHOWN: Final = 8
 """Characters shown before and behind a bad one."""
 _DIGEST_BYTES: Final = 16
@@ -69,12 +70,12 @@ def settle(
 
 
 def undecoded(text: str) -> str | None:
-    r"""What stands around bytes that are in another encoding than was declared; None if there are none.
+    r"""What stands around bytes that are no text in the encoding that was declared; None if there are none.
 
     >>> print(undecoded("Gu\udce9diawaye"))
     'Gu\udce9diawaye'
     """
-    found = _SURROGATE.search(text)
+    found = _NO_TEXT.search(text)
     return None if found is None else ascii(text[max(0, found.start() - _SHOWN) : found.start() + _SHOWN])
 
 

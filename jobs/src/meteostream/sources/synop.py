@@ -50,7 +50,10 @@ RAIN: Final = {1: "rain_1h", 3: "rain_3h", 6: "rain_6h", 12: "rain_12h", 24: "ra
 """Variable of each period of code table 4019 (t_R), hours; the contract has none of the others."""
 EXTREMES_OF_12_HOURS: Final = {"I": (18, 6), "VI": (18, 6)}
 """Regions whose stations report the highest temperature of 12 hours at 18 UTC and the lowest at 06 UTC (WMO-No. 306
-volume II; [confirm]). Elsewhere and at other hours the period is not known, and the raw text alone keeps the value."""
+volume II, as GEMPAK's tables maxtbl and mintbl have it). Elsewhere and at other hours the period is not known, and the
+raw text alone keeps the value."""
+NO_SNOW_DEPTH: Final = {997: 0, 998: None, 999: None}
+"""Code table 3889, sss: less than 0.5 cm; not continuous; measurement impossible or inaccurate."""
 DAY_S: Final = 24 * HOUR_S
 SQUARE_CM_PER_M2: Final = 10_000
 CM_M: Final = Fraction(1, 100)
@@ -342,10 +345,10 @@ def _extreme(name: str, which: int) -> Callable[[_Report, str], None]:
 
 
 def _snow(report: _Report, group: str) -> None:
-    """4E'sss: whole centimetres; 997 is less than 0.5 cm, 998 not continuous, 999 impossible to measure."""
+    """4E'sss: whole centimetres. The library takes the last three codes of the table for depths."""
     depth = _decoded(codes.GroundStateSnow, group)["depth"]
-    centimetres = None if depth is None else depth["depth"]
-    _set(report, "snow_depth", None if centimetres is None else float(Fraction(str(centimetres)) * CM_M))
+    centimetres = None if depth is None else NO_SNOW_DEPTH.get(depth["depth"], depth["depth"])
+    _set(report, "snow_depth", None if centimetres is None else float(centimetres * CM_M))
 
 
 def _evaporation(report: _Report, group: str) -> None:
@@ -366,7 +369,9 @@ def _sunshine(report: _Report, groups: list[str]) -> None:
     """55SSS of the day and 553SS of the hour, each followed by sums of radiation (2FFFF is the global one)."""
     hourly = False
     for group in groups:
-        if group.startswith("55"):
+        if _GROUP.fullmatch(group) is None:
+            report.doubts.append(group)
+        elif group.startswith("55"):
             hourly = group[2] == "3"
             if group[2] in "45":
                 continue  # another kind of radiation follows

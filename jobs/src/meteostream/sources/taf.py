@@ -20,6 +20,7 @@ from meteostream.sources.dates import Reference, place, written
 from meteostream.sources.errors import Refusal
 from meteostream.sources.forecast import Forecast
 from meteostream.sources.observation import Reject
+from meteostream.sources.settle import undecoded
 
 MODEL: Final = "taf"
 MAX_CHARACTERS: Final = 4_000
@@ -37,8 +38,10 @@ _INDICATOR: Final = re.compile(
 _FROM: Final = re.compile(r"FM(?P<day>[0-9]{2})(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})")
 _EXTREME: Final = re.compile(r"T[XN](?P<value>M?[0-9]{2})/(?P<day>[0-9]{2})(?P<hour>[0-9]{2})Z")
 _CHANGE: Final = re.compile(
-    r"\s(?=(?:PROB(?:30|40)|BECMG|FM[0-9]{6}|T[XN]M?[0-9]{2}/)\b)|\s(?=(?:TEMPO|INTER)\b)(?<!PROB30\s)(?<!PROB40\s)"
+    r"\s(?=(?:PROB(?:30|40)|BECMG|FM[0-9]{6})\b)|\s(?=(?:TEMPO|INTER)\b)(?<!PROB30\s)(?<!PROB40\s)"
 )
+_LOST: Final = re.compile(r"FM[0-9]{0,5}Z?|FM[0-9]{7,}|PROB[0-9]*|(?:AT|TL)[0-9]{4,6}|[0-9]{3,5}/[0-9]{3,5}")
+"""What begins a change, or says when, but not as FM 51 has it."""
 
 
 class _Span(NamedTuple):
@@ -95,6 +98,8 @@ def read_taf(text: str, registry: Registry, *, reference: Reference = None) -> I
 def _forecasts(piece: Piece, registry: Registry) -> list[Forecast]:
     if len(piece.text) > MAX_CHARACTERS:
         raise Refusal(f"expected a TAF of at most {MAX_CHARACTERS} characters, found {len(piece.text)}")
+    if (shown := undecoded(piece.text)) is not None:
+        raise Refusal(f"expected text in the declared encoding, found {shown}")
     head = _HEAD.match(piece.text)
     if head is None:
         raise Refusal(
@@ -135,15 +140,16 @@ def _forecasts(piece: Piece, registry: Registry) -> list[Forecast]:
 
 
 def _span(begin: str, end: str, issued: datetime) -> _Span:
-    return _Span(*(place(int(text[:2]), int(text[2:]), 0, issued) for text in (begin, end)))
+    found = _Span(*(place(int(text[:2]), int(text[2:]), 0, issued) for text in (begin, end)))
+    if found.end < found.begin:
+        raise Refusal(f"expected a span that ends after its begin, found {begin}/{end}")
+    return found
 
 
 def _parts(body: str, whole: _Span, issued: datetime) -> list[_Part]:
     """Parts of a forecast in its order; the first is where all others change something."""
     parts: list[_Part] = []
-    for text in _CHANGE.split(f" {body}"):
-        if _EXTREME.match(text):
-            continue
+    for text in _CHANGE.split(_EXTREME.sub("", f" {body}")):
         found, sudden = _INDICATOR.match(text), _FROM.match(text)
         if found is not None:
             span = _span(found["from"], found["to"], issued)
@@ -184,14 +190,20 @@ def _ended(text: str, values: dict[str, Value]) -> frozenset[str]:
 
 
 def _weather(text: str) -> dict[str, Value]:
+    """Variables of a part.
+
+    A group that is not known is passed over, as the weather is; but not one that was to begin another part: what
+    is forecast before it would be taken to last, or what comes after it to be said at once.
+    """
     values: dict[str, Value] = {}
     clouds = []
     for group in aviation.joined(text.split()):
         if aviation.is_cloud(group):
             clouds.append(group)
             continue
-        values = {**(aviation.wind(group) or {}), **values}
         seen = None if aviation.has_sector(group) else aviation.visibility(group)
-        if seen is not None:
-            values.setdefault("visibility", seen)
+        found = {"visibility": seen} if seen is not None else aviation.wind(group) or {}
+        if _LOST.fullmatch(group) or found.keys() & values.keys():
+            raise Refusal(f"expected a change such as TEMPO 2512/2516 before the second of a kind, found {group!r}")
+        values |= found
     return {**values, **aviation.cloud_cover(clouds)}
