@@ -163,6 +163,12 @@ def test_periods_tell_rain_extremes_sunshine_gusts_and_radiation_apart() -> None
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("hours", [1, 3, 6, 12, 24])
+def test_rain_is_of_the_hours_before_it(hours: int) -> None:
+    elements: Elements = {"#4#timePeriod": -hours, "#1#totalPrecipitationOrTotalWaterEquivalent": 12.0}
+    assert known(only(message({**STATION, **TIME, **elements}))) == {f"rain_{hours}h": 12.0}
+
+
 @pytest.mark.parametrize(
     "period",
     [
