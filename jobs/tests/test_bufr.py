@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 
 import eccodes
@@ -159,6 +163,12 @@ def test_periods_tell_rain_extremes_sunshine_gusts_and_radiation_apart() -> None
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("hours", [1, 3, 6, 12, 24])
+def test_rain_is_of_the_hours_before_it(hours: int) -> None:
+    elements: Elements = {"#4#timePeriod": -hours, "#1#totalPrecipitationOrTotalWaterEquivalent": 12.0}
+    assert known(only(message({**STATION, **TIME, **elements}))) == {f"rain_{hours}h": 12.0}
+
+
 @pytest.mark.parametrize(
     "period",
     [
@@ -190,6 +200,19 @@ def test_hourly_aws_template() -> None:
     assert known(only(message({**STATION, **TIME, **elements}, template=HOURLY_AWS))) == {
         "air_temperature": 24.3, "relative_humidity": 64.0, "station_pressure": 1010.1,
     }  # fmt: skip
+
+
+def test_the_process_keeps_its_own_sqlite() -> None:
+    """EcCodes brings an old one (3.26, without STRICT tables); whoever is loaded first counts for the process."""
+    program = "import meteostream.sources.bufr, sqlite3; print(sqlite3.sqlite_version)"
+    found = subprocess.run(  # noqa: S603 - this interpreter, our program
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == sqlite3.sqlite_version
 
 
 class TestStations:

@@ -79,6 +79,10 @@ class TestPartlyReadReports:
         assert found.values == {**USUAL, "sea_level_pressure": 1013.4}
         assert found.partial == ("SLP134",)
 
+    def test_of_two_pressures_the_first_stands_kf_101(self) -> None:
+        found = body("36010KT 9999 24/17 Q1013 SLP134 RMK SLP150")
+        assert (found.values["sea_level_pressure"], found.partial) == (1013.4, ("SLP134",))
+
     def test_a_group_that_means_nothing_leaves_the_others_kf_101(self) -> None:
         found = body("36010KT 9999 GARBLED 24/17 Q1013")
         assert (found.values, found.partial) == (USUAL, ("GARBLED",))

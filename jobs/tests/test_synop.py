@@ -246,6 +246,11 @@ class TestSection3:
             "rain_24h": 31.4,
         }  # fmt: skip
 
+    def test_a_six_behind_radiation_is_radiation_where_no_rain_was_announced(self) -> None:
+        assert more("333 55075 21800 60121 70314", rain="1") == {
+            "sunshine_24h": 27_000.0, "irradiance_mean_24h": pytest.approx(208.3333333), "rain_24h": 31.4,
+        }  # fmt: skip
+
     @pytest.mark.parametrize("bad", ["55", "5507", "55a75"])
     def test_a_bad_group_of_sunshine_leaves_the_others_kf_101(self, bad: str) -> None:
         found = dakar(f"11458 83605 10243 333 {bad} 70314")
@@ -273,6 +278,10 @@ class TestPosition:
         assert found.observed_at == "2026-11-03T04:00:00Z"
         assert found.values == {**USUAL, "visibility": 4400.0, "wind_mean_10min": pytest.approx(5 * KNOT)}
         assert found.partial == ()
+
+    def test_a_section_does_not_begin_behind_a_later_one_kf_101(self) -> None:
+        found = dakar("11458 83605 10243 333 22231 70314")
+        assert (found.values, found.partial) == ({**USUAL, "rain_24h": 31.4}, ("22231",))
 
     def test_33333_and_22222_are_no_sections(self) -> None:
         found = dakar("33333 22222 10243")

@@ -83,6 +83,11 @@ class TestChanges:
     def test_from_ends_also_what_it_does_not_name_kf_102(self) -> None:
         assert spans(f"{USUAL} FM251200 27010KT", "visibility") == [("2506-2512", 10_000.0)]
 
+    def test_from_at_the_begin_leaves_no_empty_span_kf_102(self) -> None:
+        text = f"{USUAL} FM250600 27010KT"
+        assert spans(text, "wind_direction") == [("2506-2612", 270.0)]
+        assert spans(text, "visibility") == []
+
     def test_several_from_kf_102(self) -> None:
         assert spans(f"{USUAL} FM251200 27010KT FM251800 18010KT", "wind_direction") == [
             ("2506-2512", 360.0), ("2512-2518", 270.0), ("2518-2612", 180.0),
