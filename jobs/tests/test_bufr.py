@@ -9,13 +9,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-import eccodes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import support_readers
 from meteostream.sources.bufr import read_bufr
+from meteostream.sources.ecc import eccodes
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.reports import draft_of
 from support_damage import LATE
@@ -202,9 +202,9 @@ def test_hourly_aws_template() -> None:
     }  # fmt: skip
 
 
-def test_the_process_keeps_its_own_sqlite() -> None:
-    """EcCodes brings an old one (3.26, without STRICT tables); whoever is loaded first counts for the process."""
-    program = "import meteostream.sources.bufr, sqlite3; print(sqlite3.sqlite_version)"
+def test_the_process_keeps_its_own_sqlite_and_ends_without_a_crash() -> None:
+    """EcCodes brings an old SQLite (3.26, without STRICT tables), and a Kerberos that psycopg2 must not meet."""
+    program = "import meteostream.sources.bufr, psycopg2, sqlite3; print(sqlite3.sqlite_version)"
     found = subprocess.run(  # noqa: S603 - this interpreter, our program
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import base64
 import re
-import sqlite3  # noqa: F401 - before ecCodes, which brings an old SQLite that the whole process would get
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-import eccodes
-
 from meteostream.contract.report import Value
 from meteostream.registry import Registry
 from meteostream.sources.bulletins import HEADING, revision_of
 from meteostream.sources.dates import written
+from meteostream.sources.ecc import eccodes
 from meteostream.sources.errors import Refusal
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
