@@ -15,7 +15,18 @@ from meteostream.cli import group
 from support_contract import poisons, reports
 
 DATA = Path(__file__).parent / "data"
-OURS = ["collect", "dropfolder", "forecasts", "generate", "intake", "load", "quarantine", "simulate", "stations"]
+OURS = [
+    "collect",
+    "dropfolder",
+    "export",
+    "forecasts",
+    "generate",
+    "intake",
+    "load",
+    "quarantine",
+    "simulate",
+    "stations",
+]
 OURS += ["validate"]
 
 

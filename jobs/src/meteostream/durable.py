@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync_directory(directory: Path) -> None:
@@ -19,16 +20,27 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def replace_durably(path: Path, content: bytes) -> None:
-    """Write a file, and its folder, so that a power cut leaves the old file or the new one."""
+@contextmanager
+def replacing_durably(path: Path) -> Iterator[BinaryIO]:
+    """Write a file so that a power cut, or an error within, leaves the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     sync_directory(path.parent)
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Write a file, and its folder, so that a power cut leaves the old file or the new one."""
+    with replacing_durably(path) as file:
+        file.write(content)
 
 
 def append_durably(path: Path, block: bytes) -> None:

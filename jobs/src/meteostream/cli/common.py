@@ -15,18 +15,21 @@ import click
 
 from meteostream.config import ConfigError, Settings, load_settings, settings_file
 from meteostream.contract import ContractError
+from meteostream.contract.report import STATION
+from meteostream.export.errors import ExportError
 from meteostream.gates.errors import GateError
 from meteostream.logs import log_to
 from meteostream.outbox import Outbox, OutboxError, open_journal
 from meteostream.qc import RulesetError
 from meteostream.quarantine import QuarantineError
-from meteostream.registry import RegistryError
+from meteostream.registry import RegistryError, load_registry
 from meteostream.sources.errors import SourceError
 from meteostream.warehouse.errors import WarehouseError
 
 EXPECTED: Final = (
     ConfigError,
     ContractError,
+    ExportError,
     GateError,
     OutboxError,
     QuarantineError,
@@ -91,6 +94,11 @@ def notify(state: str) -> None:
 def open_outbox(settings: Settings, name: str) -> Outbox:
     """The outbox of a service, below ``[outbox] directory``, as the settings want it."""
     return open_journal(settings.outbox, name)
+
+
+def station_id(name: str) -> str:
+    """Identifier of a station by any of its names; one that is an identifier already need not be registered."""
+    return name if STATION.fullmatch(name) else load_registry().resolve(name).wigos_id
 
 
 def table(rows: list[list[str]], header: list[str]) -> str:

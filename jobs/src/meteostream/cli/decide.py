@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli.common import Context, fail, stop_event
+from meteostream.cli.common import Context, fail, station_id, stop_event
 
 if TYPE_CHECKING:
     from meteostream.contract.decision import Action
@@ -77,7 +77,7 @@ def command(
             f"expected {', '.join(wanted)}" if wanted else "expected --value with replace, and with nothing else"
         )
     members: dict[str, str | float | bool] = {
-        "station": _station(str(station)),
+        "station": station_id(str(station)),
         "observed_at": str(observed_at),
         "source": str(source),
         "report_type": str(report_type),
@@ -97,14 +97,6 @@ def command(
         raise fail(str(error)) from None
     send(context.settings, [decision], stop_event())
     click.echo(decision.decision_id)
-
-
-def _station(name: str) -> str:
-    """Identifier of a station; one that is an identifier already need not be registered."""
-    from meteostream.contract.report import STATION
-    from meteostream.registry import load_registry
-
-    return name if STATION.fullmatch(name) else load_registry().resolve(name).wigos_id
 
 
 def _number(text: str) -> float | bool:

@@ -87,3 +87,14 @@ def convert(number: str, how: Conversion) -> float:
     (3.9, 468.6591136832)
     """
     return float((Fraction(number) - how.zero) * how.factor)
+
+
+def express(value: float, how: Conversion) -> Fraction:
+    """Value of the contract's unit in the other one: the way back of :func:`convert`, exact.
+
+    A float means the shortest decimal number that reads back as it, so 25.3 degC is 298.45 K and nothing else.
+
+    >>> float(express(25.3, conversion("K", "degC"))), float(express(1013.25, conversion("Pa", "hPa")))
+    (298.45, 101325.0)
+    """
+    return Fraction(repr(value)) / how.factor + how.zero
