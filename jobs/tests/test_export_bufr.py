@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-import eccodes
 import pytest
 from csv2bufr import PASSED, transform
 from csv2bufr.templates import load_template
@@ -19,6 +18,7 @@ from meteostream.export import daycli, wis2box
 from meteostream.export.reports import Report
 from meteostream.registry import load_registry
 from meteostream.sources.bufr import read_bufr
+from meteostream.sources.ecc import eccodes
 from meteostream.sources.observation import Observation
 from support_export import DIASS, a_day, a_report, licence, licences
 
