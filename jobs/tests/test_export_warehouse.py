@@ -187,6 +187,16 @@ def test_simulated_weather_is_marked_and_never_among_observations(exports: Expor
     assert (exports.folder / "out.csv").read_text("utf-8").startswith("# SIMULÉ")
 
 
+@pytest.mark.parametrize("kind", ["csv", "wis2box"])
+def test_natures_do_not_mix_within_one_source(exports: Exports, kind: str) -> None:
+    """Whoever replays under a source's own name does not get into its observations."""
+    exports.reports(one(6), one(7, nature="replayed"))
+    assert exports.run(kind, "--station", "GOOY", *DAY).exit_code == 0
+    assert len(exports.rows()) == 1
+    assert exports.run("csv", "--station", "GOOY", *DAY, "--nature", "replayed").exit_code == 0
+    assert [(row["Nature"], row["Heure (UTC)"]) for row in exports.rows()] == [("REJOUÉ", at(7))]
+
+
 def test_a_station_is_where_it_was_at_the_time(exports: Exports) -> None:
     """A move at 07 UTC: the report before keeps its place."""
     exports.change("UPDATE dim.station SET valid_to = %s WHERE station = %s", at(7), REAL)
