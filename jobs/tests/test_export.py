@@ -96,12 +96,14 @@ def test_missing_is_empty_and_zero_is_zero() -> None:
     [
         ({"wind_mean_10min": 5.0, "wind_direction": 360.0}, ("-10", "360", "5.0")),
         ({"wind_mean_10min": 0.0, "wind_direction": None}, ("-10", "0", "0.0")),
-        ({"wind_mean_10min": 1.5, "wind_direction": None, "wind_variable": True}, ("-10", None, "1.5")),
+        ({"wind_mean_10min": 5.0, "wind_direction": 0.4}, ("-10", "360", "5.0")),
+        ({"wind_mean_10min": 1.5, "wind_direction": None, "wind_variable": True}, ("-10", "0", "1.5")),
+        ({"wind_mean_10min": 1.5, "wind_direction": None}, ("-10", None, "1.5")),
         ({"wind_mean_2min": 4.0, "wind_direction": 90.0}, ("-2", "90", "4.0")),
         ({"wind_mean_10min": 3.0, "wind_mean_2min": 4.0, "wind_direction": 90.0}, ("-10", "90", "3.0")),
         ({"wind_direction": 90.0}, (None, None, None)),
     ],
-    ids=["north", "calm", "variable", "two-minutes", "ten-before-two", "no-speed"],
+    ids=["north", "calm", "almost-north", "variable", "unknown", "two-minutes", "ten-before-two", "no-speed"],
 )
 def test_wind(values: dict[str, float | None], wanted: tuple[str | None, ...]) -> None:
     found = cells(values)

@@ -76,8 +76,9 @@ PER_SECOND: Final = Conversion(Fraction(60))
 
 AUTOMATIC: Final = {"aws": "0"}
 """Report types of stations of one kind, by BUFR code table 0 02 001 (0 automatic, 1 manned, 2 hybrid)."""
-CALM: Final = "0"
-"""Direction of a calm (speed 0): what BUFR Table B, class 11, has for it; north is 360. A variable one is missing."""
+NO_DIRECTION: Final = "0"
+"""Direction of a calm, with speed 0, and of a variable wind, with its speed (WMO-No. 306, B/C 1.10.5.3.2)."""
+NORTH: Final = "360"
 
 
 class Cell(NamedTuple):
@@ -183,7 +184,17 @@ def _wind(values: dict[str, float | bool | None]) -> dict[str, str]:
     for name, period in MEAN_WINDS:
         speed = values.get(name)
         if speed is not None:
-            towards = values.get("wind_direction")
-            direction = CALM if speed == 0 and towards is None else _number(towards, 0)
-            return {"time_period_of_wind": period, "wind_direction": direction, "wind_speed": _number(speed, 1)}
+            return {
+                "time_period_of_wind": period,
+                "wind_direction": _direction(speed, values),
+                "wind_speed": _number(speed, 1),
+            }
     return {}
+
+
+def _direction(speed: float, values: dict[str, float | bool | None]) -> str:
+    towards = values.get("wind_direction")
+    if towards is None:
+        return NO_DIRECTION if speed == 0 or values.get("wind_variable") else ""
+    degrees = _number(towards, 0)
+    return NORTH if degrees == NO_DIRECTION else degrees
