@@ -48,7 +48,7 @@ class KafkaBroker:
         self._password = secrets.token_urlsafe(16)
         # Not tarfile: Debian 12's Python has no extraction filter yet.
         (folder / "kafka").mkdir()
-        subprocess.run(["tar", "-xf", archive, "-C", folder / "kafka"], check=True)  # noqa: S603, S607
+        subprocess.run(["tar", "-xf", archive, "-C", folder / "kafka"], check=True)  # noqa: S603, S607 - ours
         self._port, internal, controller = (_free_port() for _ in range(3))
         self._config = folder / "server.properties"
         self._config.write_text(
@@ -88,7 +88,7 @@ group.initial.rebalance.delay.ms=0
         """Start and wait until it answers."""
         command = self._command("kafka.Kafka", str(self._config))
         with (self._folder / "kafka.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())  # noqa: S603
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())  # noqa: S603 - ours
         end = time.monotonic() + START_S
         while True:
             try:
@@ -142,7 +142,7 @@ group.initial.rebalance.delay.ms=0
 
     def _java(self, main: str, verb: str, *arguments: str, check: bool) -> None:
         command = self._command(main, verb, "-c", str(self._config), *arguments)
-        subprocess.run(command, check=check, capture_output=True, env=self._environment())  # noqa: S603
+        subprocess.run(command, check=check, capture_output=True, env=self._environment())  # noqa: S603 - ours
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}

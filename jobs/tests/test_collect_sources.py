@@ -632,7 +632,7 @@ def test_without_a_network_there_is_one_sentence_and_exit_code_1(tmp_path: Path)
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "meteostream", "--config", str(settings), "collect", "open-meteo", "--dry-run"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     assert done.returncode == 1
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("meteostream: ")]
     assert "no connection: is there a network?" in sentence

@@ -170,7 +170,7 @@ def test_natures_never_meet(spark: SparkSession) -> None:
 
 def test_sums_do_not_depend_on_the_order_of_their_terms(spark: SparkSession) -> None:
     """Else a rerun would differ in the last digit, and with it the content hash."""
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F  # noqa: N812 - custom
 
     from meteostream.etl.exact import mean, total
 

@@ -812,7 +812,7 @@ def test_the_service_takes_an_sms_without_brokers_and_ends_when_told(tmp_path: P
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "meteostream", "--config", str(path), "intake"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         try:
             wait_for(port, process)
             yesterday = datetime.now(UTC) - timedelta(days=1)

@@ -27,7 +27,7 @@ class ZooKeeperServer:
         assert archive is not None, "expected the bundle zookeeper in the cache; './meteo fetch' makes it"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)  # noqa: S603, S607
+        subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)  # noqa: S603, S607 - ours
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = int(probe.getsockname()[1])
@@ -46,7 +46,7 @@ class ZooKeeperServer:
         main = "org.apache.zookeeper.server.ZooKeeperServerMain"
         command = ["java", *JVM, "-cp", f"{self._folder}/lib/*", main, str(self._config)]
         with (self._folder / "zookeeper.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - ours
         end = time.monotonic() + START_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > end:

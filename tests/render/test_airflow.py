@@ -79,7 +79,7 @@ def test_no_examples_and_an_executor_and_accounts_of_our_choice(one: Rendered) -
 
 def test_daemons_bind_to_the_bind_address_and_call_themselves_by_the_advertised_name_kf_62(one: Rendered) -> None:
     found = settings(one, "node1")
-    assert found["api"]["host"] == found["scheduler"]["scheduler_health_check_server_host"] == "0.0.0.0"  # noqa: S104
+    assert found["api"]["host"] == found["scheduler"]["scheduler_health_check_server_host"] == "0.0.0.0"  # noqa: S104 - compared
     assert found["api"]["base_url"] == "http://meteo.example:8080"
     assert 'return "meteo.example"' in one.text("node1", "/etc/airflow/python/meteo_host.py")
     assert found["core"]["hostname_callable"] == "meteo_host.advertised_name"
