@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from meteostream.export import daycli, wis2box
 from meteostream.export.days import sources_between, stream_days
-from meteostream.export.errors import ExportError
+from meteostream.export.errors import NothingFoundError
 from meteostream.export.licences import load_licences
 from meteostream.export.people import people_header, people_notes, people_row
 from meteostream.export.reports import choose, find_reports, stream_reports
@@ -142,6 +142,6 @@ def _some(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         empty = False
         yield row
     if empty:
-        raise ExportError(
+        raise NothingFoundError(
             "expected reports that this format can hold and that may be redistributed, found none; nothing was written"
         )
