@@ -247,7 +247,7 @@ def test_silver_must_hold_what_bronze_holds_as_the_etl_counted_them_last(warehou
 
 @pytest.mark.postgres
 def test_silver_that_the_etl_did_not_count_fails(warehouse: Warehouse) -> None:
-    assert warehouse.failed(load_definitions(), "silver") == {"silver-was-counted": "1 rows: no count since ever"}
+    assert warehouse.failed(load_definitions(), "silver") == {"silver-was-counted": "found=no count since ever"}
     warehouse.counted(120, 120)
     warehouse.ask("UPDATE pipeline.layer_count SET counted_at = counted_at - interval '25 hours' RETURNING 1")
     assert "silver-was-counted" in warehouse.failed(load_definitions(), "silver")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import requests
@@ -54,8 +53,6 @@ def enter_rain(settings: Intake, now: datetime) -> Entered:
     base = f"http://{settings.address}:{settings.port}"
     entered = Entered(now.astimezone(UTC).date() - timedelta(days=1), now.microsecond // 100 / 100)
     with requests.Session() as browser:
-        # Cookies of a form that lives behind https, kept also on this machine's own way to it.
-        browser.cookies.set_policy(DefaultCookiePolicy(secure_protocols=("http", "https")))
         _page(browser, "POST", f"{base}/entrer", {"token": settings.check_token}, expected={303})
         form = {
             "csrf": _hidden("csrf", _page(browser, "GET", f"{base}/", {}, expected={200})),
@@ -72,7 +69,10 @@ def enter_rain(settings: Intake, now: datetime) -> Entered:
 def _page(
     browser: requests.Session, method: str, url: str, data: dict[str, str], *, expected: set[int]
 ) -> requests.Response:
-    answer = browser.request(method, url, data=data, timeout=ANSWER_S, allow_redirects=False)
+    # A form behind https marks its cookies as such; on this machine's own way to it they are sent all the same.
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.get_dict().items())
+    headers = {"Cookie": cookies} if cookies else {}
+    answer = browser.request(method, url, data=data, headers=headers, timeout=ANSWER_S, allow_redirects=False)
     if answer.status_code not in expected:
         said = _BAD.search(answer.text)
         wanted = " or ".join(map(str, sorted(expected)))
