@@ -19,9 +19,9 @@ def when(moment: datetime) -> str:
 
 
 def test_what_silver_lacks_or_has_twice_of_the_last_days_is_counted(tmp_path: Path) -> None:
+    spark = lake_session(lake_settings(tmp_path))
     from meteostream.etl.silver import NAME, count_layers, merge_silver
 
-    spark = lake_session(lake_settings(tmp_path))
     bronze = BronzeWriter(spark)
     now = datetime(2026, 3, 12, 15, tzinfo=UTC)
 

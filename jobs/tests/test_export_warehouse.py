@@ -452,7 +452,7 @@ def test_the_last_days_are_written_again_with_what_came_late(exports: Exports) -
     exports.reports(one(7, {"air_temperature": 26.0}, report_type="aws", station=OTHER), batch=1, offset=1)
     found = made_daily(exports, now, days=2)
     assert found["csv/2026-08-15.csv"].written.rows == 2
-    assert [row["air_temperature"] for row in exports.rows("daily/wis2box/2026-08-15.csv")] == ["298.45", "299.15"]
+    assert {row["air_temperature"] for row in exports.rows("daily/wis2box/2026-08-15.csv")} == {"298.45", "299.15"}
     assert not (exports.folder / "daily/csv/2026-08-14.csv").exists()
 
 
@@ -463,7 +463,16 @@ def test_a_file_that_is_refused_keeps_no_other_from_being_written(exports: Expor
     )
     found = made_daily(exports, datetime(2026, 8, 16, 8, tzinfo=UTC), days=1)
     assert found["csv/2026-08-15.csv"].written.rows == 2
-    assert "has two reports of 2026-08-15T06:00:00Z" in found["wis2box/2026-08-15.csv"].refusal
+    assert "has two reports of 2026-08-15T06:00:00Z" in found["wis2box/2026-08-15.csv"].reason
+    assert found["wis2box/2026-08-15.csv"].refused
+
+
+def test_what_may_not_be_redistributed_is_no_failure_of_a_day(exports: Exports) -> None:
+    """Nobody has recorded a permission: there is no file, and it is said why."""
+    exports.reports(one(6, {"air_temperature": 25.3}, report_type="aws", source="closed"))
+    for outcome in made_daily(exports, datetime(2026, 8, 16, 8, tzinfo=UTC), days=1).values():
+        assert (outcome.written, outcome.refused) == (None, False)
+        assert "no permission to redistribute is recorded for: closed" in outcome.reason
 
 
 def test_daycli_of_the_month_before_is_written_a_station_from_its_second_day_on(exports: Exports) -> None:

@@ -166,11 +166,10 @@ def daily(context: Context) -> None:
         for outcome in export_daily(connection, settings.exports, load_registry(), datetime.now(UTC)):
             if outcome.written is not None:
                 _tell(outcome.path, outcome.written, "rows")
-            elif outcome.refusal is not None:
-                refused += 1
-                click.echo(f"{outcome.path}: refused: {outcome.refusal}", err=True)
             else:
-                click.echo(f"{outcome.path}: nothing to write")
+                refused += outcome.refused
+                word = "refused" if outcome.refused else "nothing to write"
+                click.echo(f"{outcome.path}: {word}: {outcome.reason}", err=outcome.refused)
     if refused:
         raise fail(f"{refused} files were refused; the others are written")
 

@@ -37,13 +37,16 @@ class Outcome(NamedTuple):
     ----------
     written
         None if there was nothing to write, or it was refused.
-    refusal
-        Why it was refused; None if it was not.
+    reason
+        Why it was not written.
+    refused
+        Whether there was something to write.
     """
 
     path: Path
     written: Written | None
-    refusal: str | None = None
+    reason: str = ""
+    refused: bool = False
 
 
 def export_daily(
@@ -108,7 +111,7 @@ def _made(path: Path, write: Callable[[Path], Written]) -> Outcome:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return Outcome(path, write(path))
-    except NothingFoundError:
-        return Outcome(path, None)
-    except ExportError as error:
+    except NothingFoundError as error:
         return Outcome(path, None, str(error))
+    except ExportError as error:
+        return Outcome(path, None, str(error), refused=True)
