@@ -1,9 +1,12 @@
-"""DAGs that collect from the network, one a source, each within the limits of its service (its pool)."""
+"""DAGs that collect: from the network, one a source, each within the limits of its service (its pool); from people.
+
+Those that need the internet, and perhaps a key, are paused when they are new.
+"""
 
 from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup
-from meteo_dags import command, settings
+from meteo_dags import NETWORK, command, settings
 
 OBSERVATIONS = {
     # source: (pool, schedule, what it is)
@@ -24,7 +27,7 @@ for source, (pool, schedule, title) in OBSERVATIONS.items():
         {title}. Asks for what is missing since the last run that came whole, sends it through the outbox to Kafka, and
         says which stations have been silent. Without a network it says so, and the next run asks for what was missed.
         """,
-        **settings(schedule=schedule, minutes=45, tags=("collect",)),
+        **settings(schedule=schedule, minutes=45, tags=("collect",), **NETWORK),
     ):
         command("collect", f"meteostream collect {source}", pool=pool, minutes=10)
 
@@ -36,7 +39,7 @@ for source, (pool, schedule, title) in FORECASTS.items():
         {title}. Forecasts and reanalysis are no observations: they go to the topic `weather.forecasts`, and from there
         into a table of their own.
         """,
-        **settings(schedule=schedule, minutes=90, tags=("collect", "forecasts")),
+        **settings(schedule=schedule, minutes=90, tags=("collect", "forecasts"), **NETWORK),
     ):
         collect = command("collect", f"meteostream collect {source}", pool=pool, minutes=20)
         store = command("store", "meteostream forecasts store", pool="warehouse", minutes=15)
@@ -49,7 +52,7 @@ with DAG(
     Brings each archive's files that changed into the drop folder, then loads what lies there. Archives come late and
     are corrected: what is known already is not sent again.
     """,
-    **settings(schedule="15 3 * * 0", minutes=600, tags=("collect", "archives")),
+    **settings(schedule="15 3 * * 0", minutes=600, tags=("collect", "archives"), **NETWORK),
 ):
     with TaskGroup("fetch") as fetch:
         for archive in ARCHIVES:

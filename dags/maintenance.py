@@ -14,10 +14,10 @@ with DAG(
     """,
     **settings(schedule="40 2 * * *", minutes=300, tags=("maintenance", "yarn")),
 ):
-    copies = command("checkpoints", "meteostream maintain checkpoints", pool="warehouse", minutes=30)
-    compact = command("compact", "meteostream maintain compact", pool="yarn", minutes=120)
-    expire = command("expire", "meteostream maintain expire", pool="yarn", minutes=60)
-    orphans = command("orphans", "meteostream maintain orphans", pool="yarn", minutes=60)
+    copies = command("checkpoints", "meteostream maintain checkpoints --submit", pool="yarn", minutes=30)
+    compact = command("compact", "meteostream maintain compact --submit", pool="yarn", minutes=120)
+    expire = command("expire", "meteostream maintain expire --submit", pool="yarn", minutes=60)
+    orphans = command("orphans", "meteostream maintain orphans --submit", pool="yarn", minutes=60)
     copies >> compact >> expire >> orphans
 
 with DAG(
@@ -41,7 +41,9 @@ with DAG(
 ):
     command(
         "clean",
-        "airflow db clean --yes --skip-archive --clean-before-timestamp {{ macros.ds_add(ds, -90) }}",
+        # run_after: a run by hand has no logical date.
+        "airflow db clean --yes --skip-archive --clean-before-timestamp "
+        "{{ macros.ds_add(dag_run.run_after | ds, -90) }}",
         pool="warehouse",
         minutes=60,
     )

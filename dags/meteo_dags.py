@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from airflow.providers.standard.operators.bash import BashOperator
 
+NETWORK: Final[dict[str, Any]] = {"is_paused_upon_creation": True}
+"""Of DAGs that ask services on the internet: they wait until somebody lets them run (docs/sources.md)."""
+
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Fixed: a start that moves is never reached (KF-127)."""
 

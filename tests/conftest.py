@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
 from meteo_nodes.platform import REPOSITORY, Platform
 
 # Kills and bad input come after what looks at a platform that was just installed.
-ORDER: Final = ("verify", "e2e", "negative", "kills")
+ORDER: Final = ("verify", "e2e", "negative", "batch", "kills")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -25,6 +25,7 @@ stage components jobs-stores scripts/jobs-python pytest -m 'kafka or postgres or
 node_stage components local-nodes pytest tests/nodes
 
 node_stage debian12 molecule-debian12 scripts/molecule debian12
+node_stage batch molecule-batch scripts/molecule batch
 node_stage kills molecule-kills scripts/molecule kills
 node_stage components molecule-zookeeper scripts/molecule zookeeper
 node_stage components molecule-kafka scripts/molecule kafka

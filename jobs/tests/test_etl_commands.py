@@ -93,6 +93,7 @@ def published(place: Place) -> list[tuple[Any, ...]]:
 
 def test_from_bronze_to_the_warehouse(place: Place) -> None:
     assert "silver: 2 events added, 0 decisions" in place.run("etl", "silver")
+    assert "gate silver passed" in place.run("gate", "silver")
     assert "rows changed" in place.run("etl", "gold")
     assert published(place) == []  # a gate may stand between
     assert "published 1 runs" in place.run("etl", "publish")

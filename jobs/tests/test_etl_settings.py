@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - Spark is unpacked by the fixture, so what needs it is imported after it
-"""The ETL's own settings: priorities that cannot be meant are refused, YARN gets a command without secrets."""
+"""The ETL's own settings: priorities that cannot be meant are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import local_spark
-from meteostream.config import Etl, parse_settings
+from meteostream.config import parse_settings
 
 pytestmark = pytest.mark.spark
 
@@ -78,30 +78,6 @@ def test_every_variable_has_a_name_in_gold() -> None:
         "wind_speed",
         "wind_variable",
     ]
-
-
-def test_yarn_gets_the_command_in_cluster_mode_without_a_secret() -> None:
-    """KF-64: the container reads the file of settings; what is on the command line shows in ps and on YARN's pages."""
-    from meteostream.etl.session import submit_argv
-
-    environment = {
-        "SPARK_HOME": "/opt/spark/current/home",
-        "PYTHONPATH": "/opt/meteostream/current/src",
-        "PYSPARK_PYTHON": "/opt/jobs/current/venv/bin/python",
-        "SECRET_OF_SOMEBODY": "canary",
-    }
-    arguments = ["etl", "backfill", "--from", "2026-01-01", "--to", "2026-12-31"]
-    argv = submit_argv(Etl(executors=2), Path("/etc/meteostream/etl.toml"), arguments, environment)
-    assert argv[:5] == ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster"]
-    assert argv[-len(arguments) :] == arguments
-    assert argv[-len(arguments) - 1].endswith("meteostream/__main__.py")
-    conf = dict(argv[place + 1].split("=", 1) for place, part in enumerate(argv) if part == "--conf")
-    assert conf["spark.yarn.appMasterEnv.METEOSTREAM_CONFIG"] == "/etc/meteostream/etl.toml"
-    assert (
-        conf["spark.executorEnv.PYTHONPATH"] == conf["spark.yarn.appMasterEnv.PYTHONPATH"] == environment["PYTHONPATH"]
-    )
-    assert conf["spark.executor.instances"] == "2"
-    assert "canary" not in " ".join(argv)
 
 
 def test_the_rule_of_months_is_a_setting() -> None:

@@ -15,12 +15,15 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg2.extras import execute_values
 
+from meteostream import config
 from meteostream.cli import group
 from meteostream.contract.variables import ALL
 from meteostream.export import daycli, wis2box
 from meteostream.export.people import people_header
 from meteostream.export.reports import Chosen, find_reports, stream_reports
+from meteostream.export.routine import export_daily
 from meteostream.export.selection import Selection, snapshot
+from meteostream.registry import load_registry
 from meteostream.sources.profile import Licence
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo
@@ -80,6 +83,16 @@ class Exports:
             f'user = "reader"\npassword = "{settings.password}"\n'
         )
         return CliRunner().invoke(group, ["--config", str(path), "export", kind, str(self.folder / file), *arguments])
+
+    def daily(self, text: str) -> Result:
+        """The command that writes by itself, with more settings."""
+        settings = self.server.settings(self.database, "reader")
+        path = self.folder / "settings.toml"
+        path.write_text(
+            f'{text}[warehouse]\nhosts = ["127.0.0.1"]\nport = {settings.port}\ndatabase = "{settings.database}"\n'
+            f'user = "reader"\npassword = "{settings.password}"\n'
+        )
+        return CliRunner().invoke(group, ["--config", str(path), "export", "daily"])
 
     def refused(self, kind: str, *arguments: str) -> str:
         """What the command says when it refuses, which it does without a file."""
@@ -413,3 +426,72 @@ def test_daycli_refuses_simulated_stations_and_silent_ones(exports: Exports) -> 
     assert f"station {TWIN} is simulated" in exports.refused("daycli", "--station", TWIN, "--month", "2025-08")
     said = exports.refused("daycli", "--station", "GOOY", "--station", OTHER, "--month", "2025-08")
     assert f"expected observed daily values of {OTHER} in the month, found none" in said
+
+
+# Every day
+
+
+def made_daily(exports: Exports, now: datetime, **changes: Any) -> dict[str, Any]:
+    """Outcomes of the files that a day's run writes, by their path below the folder."""
+    settings = config.Exports(directory=str(exports.folder / "daily"), stations=["GOOY", "Saint-Louis"], **changes)
+    with closing(connect(exports.server.settings(exports.database, "reader"), "test")) as reader:
+        outcomes = list(export_daily(reader, settings, load_registry(), now))
+    return {str(one.path.relative_to(exports.folder / "daily")): one for one in outcomes}
+
+
+def test_the_last_days_are_written_again_with_what_came_late(exports: Exports) -> None:
+    now = datetime(2026, 8, 16, 8, tzinfo=UTC)
+    exports.reports(one(6, {"air_temperature": 25.3}, report_type="aws"))
+    found = made_daily(exports, now, days=2)
+    assert {path: outcome.written and outcome.written.rows for path, outcome in found.items()} == {
+        "csv/2026-08-15.csv": 1,
+        "wis2box/2026-08-15.csv": 1,
+        "csv/2026-08-14.csv": None,
+        "wis2box/2026-08-14.csv": None,
+    }
+    exports.reports(one(7, {"air_temperature": 26.0}, report_type="aws", station=OTHER), batch=1, offset=1)
+    found = made_daily(exports, now, days=2)
+    assert found["csv/2026-08-15.csv"].written.rows == 2
+    assert {row["air_temperature"] for row in exports.rows("daily/wis2box/2026-08-15.csv")} == {"298.45", "299.15"}
+    assert not (exports.folder / "daily/csv/2026-08-14.csv").exists()
+
+
+def test_a_file_that_is_refused_keeps_no_other_from_being_written(exports: Exports) -> None:
+    exports.reports(
+        one(6, {"air_temperature": 25.3}, report_type="aws"),
+        one(6, {"air_temperature": 25.4}, report_type="aws", source="drill"),
+    )
+    found = made_daily(exports, datetime(2026, 8, 16, 8, tzinfo=UTC), days=1)
+    assert found["csv/2026-08-15.csv"].written.rows == 2
+    assert "has two reports of 2026-08-15T06:00:00Z" in found["wis2box/2026-08-15.csv"].reason
+    assert found["wis2box/2026-08-15.csv"].refused
+
+
+def test_what_may_not_be_redistributed_is_no_failure_of_a_day(exports: Exports) -> None:
+    """Nobody has recorded a permission: there is no file, and it is said why."""
+    exports.reports(one(6, {"air_temperature": 25.3}, report_type="aws", source="closed"))
+    for outcome in made_daily(exports, datetime(2026, 8, 16, 8, tzinfo=UTC), days=1).values():
+        assert (outcome.written, outcome.refused) == (None, False)
+        assert "no permission to redistribute is recorded for: closed" in outcome.reason
+
+
+def test_daycli_of_the_month_before_is_written_a_station_from_its_second_day_on(exports: Exports) -> None:
+    exports.gold("daily", [rain(AUGUST, 12.4)])
+    hours(exports, "test", AUGUST)
+    before = made_daily(exports, datetime(2025, 9, 1, 8, tzinfo=UTC), days=3)
+    assert not any(path.startswith("daycli") for path in before)
+    found = made_daily(exports, datetime(2025, 9, 2, 8, tzinfo=UTC), days=3)
+    assert found["daycli/2025-08/0-20000-0-61641.csv"].written.rows == 31
+    assert found[f"daycli/2025-08/{OTHER}.csv"].written is None
+    assert sorted(path.name for path in (exports.folder / "daily/daycli/2025-08").iterdir()) == ["0-20000-0-61641.csv"]
+
+
+def test_the_daily_command_tells_what_was_refused(exports: Exports) -> None:
+    """Its days are those before today, of which there are no reports here; a country without stations is told."""
+    text = f'[exports]\ndirectory = "{exports.folder}/daily"\n'
+    done = exports.daily(text)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("nothing to write") >= 6
+    refused = exports.daily(text + 'country = "XX"\n')
+    assert refused.exit_code == 1
+    assert "[exports] country: expected one that has stations" in str(refused.exception)

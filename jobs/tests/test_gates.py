@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +21,7 @@ from meteostream.gates.run import run_gate
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo
 from meteostream.warehouse.dimensions import load_dimensions
+from meteostream.warehouse.layers import note_count
 from meteostream.warehouse.migrate import migrate
 from meteostream.warehouse.stations import load_stations
 from postgres_server import PostgresServer, make_server
@@ -98,6 +99,14 @@ def server() -> Iterator[PostgresServer]:
     running.stop()
 
 
+class Layers(NamedTuple):
+    """What the ETL counts."""
+
+    since: datetime
+    bronze: int
+    silver: int
+
+
 class Warehouse:
     """A migrated database: settings, and connections of owner and writer."""
 
@@ -120,6 +129,10 @@ class Warehouse:
         """Details of the checks that failed."""
         verdict = run_gate(self.writer, definitions, name, counts, Gates())
         return {check: found.detail for check, found in verdict.outcomes.items() if found.outcome == "failed"}
+
+    def counted(self, bronze: int, silver: int) -> None:
+        """As the ETL notes it."""
+        note_count(conninfo(self.server.settings(self.name), "test"), Layers(ago(24), bronze, silver))
 
     def reports(self, *messages: tuple[bytes, bytes]) -> None:
         writer = WarehouseWriter(conninfo(self.server.settings(self.name), "test"), "warehouse")
@@ -218,19 +231,39 @@ def test_results_are_kept_with_the_file_they_were_judged_by(warehouse: Warehouse
 
 @pytest.mark.postgres
 def test_a_platform_without_data_passes(warehouse: Warehouse) -> None:
+    warehouse.counted(0, 0)
     for name in ("silver", "gold", "freshness"):
         assert warehouse.failed(load_definitions(), name) == {}
 
 
 @pytest.mark.postgres
-def test_silver_must_hold_what_bronze_holds(warehouse: Warehouse) -> None:
-    assert warehouse.failed(load_definitions(), "silver", bronze=120, silver=120) == {}
+def test_silver_must_hold_what_bronze_holds_as_the_etl_counted_them_last(warehouse: Warehouse) -> None:
     for silver in (119, 121):
-        assert warehouse.failed(load_definitions(), "silver", bronze=120, silver=silver) == {
-            "silver-holds-bronze": f"{silver}, expected 120"
-        }
-    with pytest.raises(GateError, match=r"expected counts of bronze, silver, found \['gold'\]"):
-        warehouse.failed(load_definitions(), "silver", gold=1)
+        warehouse.counted(120, silver)
+        assert warehouse.failed(load_definitions(), "silver") == {"silver-holds-bronze": f"{silver}, expected 120"}
+    warehouse.counted(120, 120)
+    assert warehouse.failed(load_definitions(), "silver") == {}
+
+
+@pytest.mark.postgres
+def test_silver_that_the_etl_did_not_count_fails(warehouse: Warehouse) -> None:
+    assert warehouse.failed(load_definitions(), "silver") == {"silver-was-counted": "found=no count since ever"}
+    warehouse.counted(120, 120)
+    warehouse.ask("UPDATE pipeline.layer_count SET counted_at = counted_at - interval '25 hours' RETURNING 1")
+    assert "silver-was-counted" in warehouse.failed(load_definitions(), "silver")
+
+
+@pytest.mark.postgres
+def test_old_counts_go_when_a_new_one_is_noted(warehouse: Warehouse) -> None:
+    warehouse.counted(1, 1)
+    warehouse.ask("UPDATE pipeline.layer_count SET counted_at = counted_at - interval '91 days' RETURNING 1")
+    warehouse.counted(2, 2)
+    assert warehouse.ask("SELECT bronze, silver FROM pipeline.layer_count") == [(2, 2)]
+
+
+def test_a_count_that_the_gate_does_not_know_is_refused() -> None:
+    with pytest.raises(GateError, match=r"gate silver: expected counts of nothing, found \['gold'\]"):
+        run_gate(cast("Any", None), load_definitions(), "silver", {"gold": 1}, Gates())
 
 
 @pytest.mark.postgres

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
@@ -30,6 +31,7 @@ from werkzeug.test import TestResponse
 from meteostream.cli import group
 from meteostream.config import ConfigError, Intake, Observer, parse_settings
 from meteostream.contract.decode import decode_message, decode_report
+from meteostream.intake.check import CheckError, Entered, enter_rain
 from meteostream.intake.entries import Entries
 from meteostream.intake.limits import RateLimit
 from meteostream.intake.people import People, digest_of, new_token
@@ -46,6 +48,7 @@ THIES, KAOLACK = "0-20000-0-61654", "0-20000-0-61679"
 GSM = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 \"'(),./:;?-+<>=éèàùìòÉÇ")
 """Letters and marks of GSM 03.38's basic alphabet that the replies may need; with another, a message holds 70."""
 NOW = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
+CHECK = "check-check-check-check"
 AWA, MOUSSA, GATEWAY = "abcd-efgh-jkmn-pqrs", "tuvw-xyz2-3456-789a", "gate-way2-gate-way3"
 PHONE = "+221770000001"
 
@@ -80,7 +83,7 @@ class World:
         self.intake = RainIntake(self.settings, self.entries, self.journal, topic="t", now=lambda: self.now)
         self.app = create_app(
             self.settings,
-            People(self.settings.observers, load_registry()),
+            People(self.settings.observers, load_registry(), check_token=self.settings.check_token),
             self.entries,
             self.intake,
             key=session_key(base / "intake"),
@@ -792,6 +795,51 @@ def test_a_real_browsers_way_through_the_form(world: World, address: tuple[str, 
     assert response.status == 303
     connection.close()
     assert [report["variables"] for report in world.sent()] == [{"rain_24h": 3.4}]
+
+
+def check_of(world: World, address: tuple[str, int], now: datetime = NOW) -> Entered:
+    where = {"address": address[0], "port": address[1]}
+    return enter_rain(msgspec.structs.replace(world.settings, **where), now)
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_the_check_enters_simulated_rain_at_the_form_again_and_again(tmp_path: Path, https: bool) -> None:
+    """The page asks about each new value, as it asks an observer; cookies for https come back on loopback too."""
+    world = World(tmp_path, check_token=CHECK, https=https)
+    server = Server(world.app, world.settings)
+    server.start()
+    try:
+        entered = [
+            check_of(world, ("127.0.0.1", server.port), NOW + timedelta(milliseconds=step)) for step in (100, 110, 110)
+        ]
+    finally:
+        server.stop()
+    reports = world.sent()
+    assert [report["variables"] for report in reports] == [{"rain_24h": 10.0}, {"rain_24h": 11.0}]
+    assert [one.mm for one in entered] == [10.0, 11.0, 11.0]
+    assert {report["station"] for report in reports} == {"0-0-0-SIMCHECK"}
+    assert {report["nature"] for report in reports} == {"simulated"}
+    assert [report["revision"] for report in reports] == [0, 1]
+    world.close()
+
+
+def test_without_its_token_nobody_enters_for_the_check(world: World, address: tuple[str, int]) -> None:
+    with pytest.raises(CheckError, match="expected the check's token, found none"):
+        check_of(world, address)
+    world.settings = msgspec.structs.replace(world.settings, check_token=f"not {CHECK}")
+    with pytest.raises(CheckError, match=r"POST .*/entrer: expected 303, found 403: .*"):
+        check_of(world, address)
+    assert world.sent() == []
+
+
+def test_the_check_reports_for_no_real_station_and_observers_not_for_its(tmp_path: Path) -> None:
+    world = World(tmp_path, check_token=CHECK)
+    for token, station in ((CHECK, THIES), (AWA, "0-0-0-SIMCHECK")):
+        phone = world.client(token)
+        fields = {"csrf": phone.csrf(), "station": station, "day": "2026-11-25", "amount": "1"}
+        assert phone.client.post("/pluie", data=fields).status_code == 422
+    assert world.sent() == []
+    world.close()
 
 
 def test_the_service_takes_an_sms_without_brokers_and_ends_when_told(tmp_path: Path) -> None:

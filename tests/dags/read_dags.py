@@ -35,6 +35,7 @@ def described(dag: Any) -> dict[str, Any]:
         "schedule": dag.schedule if dag.schedule is None else str(dag.schedule),
         "start_date": str(dag.start_date),
         "catchup": dag.catchup,
+        "paused": dag.is_paused_upon_creation,
         "max_active_runs": dag.max_active_runs,
         "dagrun_timeout": dag.dagrun_timeout and dag.dagrun_timeout.total_seconds(),
         "description": dag.description,

@@ -102,6 +102,33 @@ def test_applications_on_yarn_take_a_place_in_its_pool(dags: dict[str, dict[str,
     assert set(pools) == {"yarn"}
 
 
+def test_what_works_on_the_lake_runs_in_yarns_containers(dags: dict[str, dict[str, Any]]) -> None:
+    """A driver in the worker's own memory would take what the plan gives to its tasks."""
+    lake = [
+        task["command"] for task in tasks(dags).values() if re.search("meteostream (etl|maintain) ", task["command"])
+    ]
+    assert len(lake) >= 8
+    assert [command for command in lake if not command.endswith("--submit")] == []
+
+
+def test_only_what_asks_the_internet_waits_until_somebody_lets_it_run(dags: dict[str, dict[str, Any]]) -> None:
+    paused = {name for name, dag in dags.items() if dag["paused"]}
+    asking = {
+        name
+        for name, dag in dags.items()
+        if any("meteostream collect " in task["command"] for task in dag["tasks"].values())
+    }
+    assert paused == asking != set()
+    assert {name for name, dag in dags.items() if dag["paused"] is False} == {"platform_check", "yarn_check"}
+
+
+def test_templates_need_no_logical_date(dags: dict[str, dict[str, Any]]) -> None:
+    """A run by hand has none: a command that names it would fail only then."""
+    dated = re.compile(r"(?<!\| )\b(ds|ts|ds_nodash|ts_nodash|logical_date|data_interval_start|data_interval_end)\b")
+    assert dated.findall("{{ macros.ds_add(ds, -90) }} {{ ds }} {{ dag_run.run_after | ds }}") == ["ds", "ds"]
+    assert {name: found for name, task in tasks(dags).items() if (found := dated.findall(task["command"]))} == {}
+
+
 def test_collectors_of_one_service_share_its_pool(dags: dict[str, dict[str, Any]]) -> None:
     """KF-104, KF-105: limits are the service's, whichever DAG asks."""
     pools: dict[str, set[str]] = {}

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
+from meteo_nodes.airflow import POLL_S, Airflow, request
 from meteo_nodes.platform import Platform
 
-RUN_S: Final = 300
 JOB_S: Final = 240
-POLL_S: Final = 1.0
 # A job that lasts until it finds the file that ends it; one reducer, so that its master has something to wait for.
 SLEEPER: Final = """
 from pyspark.sql import SparkSession
@@ -27,46 +23,6 @@ def wait(rows):
 print(spark.sparkContext.parallelize(range(2), 2).mapPartitions(wait).count())
 spark.stop()
 """
-
-
-def request(url: str, *, token: str = "", body: object = None, method: str | None = None) -> Any:
-    """Ask Airflow's interface, as its pages do."""
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 (the platform's own)
-    with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 (the same)
-        return json.loads(answer.read())
-
-
-class Airflow:
-    """Airflow's interface, as the administrator."""
-
-    def __init__(self, platform: Platform) -> None:
-        host = platform.members("airflow_api")[0]
-        self.url = f"http://{platform.topology['hosts'][host]['member']['address']}:{platform.port('airflow_api')}"
-        account = {"username": "admin", "password": platform.secrets()["secret_airflow_admin"]}
-        self.token = request(f"{self.url}/auth/token", body=account)["access_token"]
-
-    def get(self, path: str) -> Any:
-        return request(f"{self.url}/api/v2/{path}", token=self.token)
-
-    def run(self, dag: str) -> tuple[str, str]:
-        """Run a DAG to its end; return the run's id and its state."""
-        made = request(f"{self.url}/api/v2/dags/{dag}/dagRuns", token=self.token, body={"logical_date": None})
-        run = made["dag_run_id"]
-        begin = time.monotonic()
-        while time.monotonic() - begin < RUN_S:
-            state = self.get(f"dags/{dag}/dagRuns/{run}")["state"]
-            if state in ("success", "failed"):
-                return run, state
-            time.sleep(POLL_S)
-        return run, f"not done after {RUN_S} s"
-
-    def log(self, dag: str, run: str, task: str) -> str:
-        """Return a task's log, as its page shows it."""
-        return json.dumps(self.get(f"dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/1")["content"])
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,11 @@ import msgspec
 
 DEFAULT_FILE: Final = Path("/etc/meteostream/meteostream.toml")
 ENVIRONMENT: Final = "METEOSTREAM_CONFIG"
-_SECRET: Final = frozenset({"password", "api_key", "token_sha256", "sms_token_sha256", "webhook"})
+_SECRET: Final = frozenset({"password", "api_key", "token_sha256", "sms_token_sha256", "check_token", "webhook"})
+
+
+CHECKER: Final = "check"
+"""Who reports by the intake's check."""
 
 
 class ConfigError(ValueError):
@@ -162,6 +166,8 @@ class Intake(Section, frozen=True):
         Address of the gateway whose X-Forwarded-For is believed.
     sms_token_sha256
         SHA-256 of the token with which the SMS gateway calls; without it there is no /sms.
+    check_token
+        With it 'meteostream intake check' enters rain of the simulated station 0-0-0-SIMCHECK; without it nobody may.
     ask_above_mm
         Amounts above it are asked again.
     oldest_days
@@ -177,6 +183,7 @@ class Intake(Section, frozen=True):
     https: bool = True
     trusted_proxy: str | None = None
     sms_token_sha256: str | None = None
+    check_token: str | None = None
     ask_above_mm: float = 200.0
     oldest_days: int = 10
     per_minute: int = 20
@@ -189,6 +196,8 @@ class Intake(Section, frozen=True):
         """Refuse what cannot work."""
         if self.sms_token_sha256 is not None:
             _check_digest(self.sms_token_sha256)
+        if CHECKER in self.observers:
+            raise ValueError(f"observers: the name {CHECKER!r} is the platform's own")
         for member in ("token_sha256", "phone"):
             found = [value for one in self.observers.values() if (value := getattr(one, member)) is not None]
             if len(set(found)) != len(found):
@@ -224,12 +233,26 @@ class Lake(Section, frozen=True):
 class Etl(Section, frozen=True):
     """The batch ETL: its rules, and what it takes of YARN.
 
-    ``completeness`` names the rule of months (wmo1203-11-5, or the older wmo-3-5); ``priorities`` a file of source
-    priorities instead of the shipped one.
+    Attributes
+    ----------
+    completeness
+        The rule of months: wmo1203-11-5, or the older wmo-3-5.
+    priorities
+        A file of source priorities instead of the shipped one.
+    resourcemanagers
+        Addresses of YARN's pages, as ``http://node1:8088``: what is submitted is found again there.
+    config
+        The file of settings that a driver reads in its container; without it the one that submits.
+    executors, executor_cores, driver_memory_mb, executor_memory_mb
+        What an application takes; beside the memory Spark's overhead.
+    attempts
+        How often YARN starts a driver that died.
     """
 
     completeness: Literal["wmo1203-11-5", "wmo-3-5"] = "wmo1203-11-5"
     priorities: str | None = None
+    resourcemanagers: list[str] = msgspec.field(default_factory=list)
+    config: str | None = None
     shuffle_partitions: int = 16
     queue: str = "default"
     driver_memory_mb: int = 1024
@@ -431,6 +454,33 @@ class Marts(Section, frozen=True):
             raise ValueError("rainy_day_mm must not be negative")
 
 
+class Exports(Section, frozen=True):
+    """Files that are written by themselves, every day ('meteostream export daily').
+
+    Attributes
+    ----------
+    directory
+        Holds a folder a product (csv, wis2box, daycli), a file a day or month in it.
+    country, stations
+        All stations of a country, or those named.
+    days
+        So many days back, and the months they lie in, are written again: what came late is in them.
+    language
+        Of the CSV for people.
+    """
+
+    directory: str = "/var/lib/meteostream/exports"
+    country: str = "SN"
+    stations: list[str] = msgspec.field(default_factory=list)
+    days: int = 3
+    language: Literal["fr", "en"] = "fr"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.days < 1:
+            raise ValueError(f"days: expected 1 or more, found {self.days}")
+
+
 class Logging(Section, frozen=True):
     """Where a service's log goes: ECS JSON lines in ``file``, or standard error without one."""
 
@@ -449,10 +499,11 @@ class Settings(Section, frozen=True):
     lake: Lake = msgspec.field(default_factory=Lake)
     streams: Streams = msgspec.field(default_factory=Streams)
     collect: Collect = msgspec.field(default_factory=Collect)
-    etl: Etl = Etl()
+    etl: Etl = msgspec.field(default_factory=Etl)
     maintenance: Maintenance = Maintenance()
     gates: Gates = Gates()
     marts: Marts = Marts()
+    exports: Exports = msgspec.field(default_factory=Exports)
     logging: Logging = Logging()
     quarantine: Quarantine = Quarantine()
     dropfolder: Dropfolder = Dropfolder()

@@ -1,15 +1,22 @@
-"""What commands on the lake share: a session under the ETL's lock, and failures as a sentence."""
+"""What commands on the lake share: a session under the ETL's lock, YARN, and failures as a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from meteostream.cli.common import Context, fail
+import click
+
+from meteostream.cli.common import Context, fail, stop_event
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+submit_option: Final = click.option(
+    "--submit", is_flag=True, help="Run on YARN, in cluster mode, and wait for the end."
+)
 
 
 @contextmanager
@@ -48,3 +55,19 @@ def lake_session(context: Context, name: str) -> Iterator[SparkSession]:
         raise fail(message) from error
     finally:
         lock.close()
+
+
+def run_on_yarn(context: Context, arguments: Sequence[str]) -> NoReturn:
+    """Run the command ``arguments`` on YARN and end as it did (:mod:`meteostream.etl.yarn`).
+
+    Told to stop, it ends the application first; tried again, it waits for one that an earlier try left at work.
+    """
+    from meteostream.etl.yarn import YarnError, run
+
+    try:
+        succeeded = run(context.settings.etl, context.file, arguments, stopping=stop_event(), say=click.echo)
+    except YarnError as error:
+        raise fail(str(error)) from None
+    if not succeeded:
+        raise fail(f"{' '.join(arguments[:2])} failed on YARN; 'yarn logs -applicationId ID' has the reason")
+    sys.exit(0)

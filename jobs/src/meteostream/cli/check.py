@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from meteostream.outbox import Draft
 
 NAME: Final = "check"
-STATION: Final = "0-0-0-SIMCHECK"
-"""Of the simulated series, and nobody's: what a check reports is never weather."""
 LOOK_S: Final = 0.2
 LOOK_LAKE_S: Final = 2.0
 
@@ -48,7 +46,11 @@ def command(context: Context, *, timeout: float, no_lake: bool, as_json: bool) -
     Its source is 'check' and its station 0-0-0-SIMCHECK. Exit code 1 if it does not arrive in time; the last line
     names the stage that did not pass it on.
     """
-    steps = follow(context.settings, timeout, lake=not no_lake)
+    end_with(follow(context.settings, timeout, lake=not no_lake), as_json=as_json)
+
+
+def end_with(steps: list[Step], *, as_json: bool) -> NoReturn:
+    """Show the steps and end: with 0 if all went well, else with 1."""
     if as_json:
         click.echo(json.dumps({"ok": all(step.ok for step in steps), "steps": [asdict(step) for step in steps]}))
     else:
@@ -62,12 +64,13 @@ def command(context: Context, *, timeout: float, no_lake: bool, as_json: bool) -
 def marker(topic: str, now_us: int) -> Draft:
     """The report of a check: its variables say when it was made, so that no two are the same event."""
     from meteostream.contract import SCHEMA, Report, encode_report, event_id_of, format_time, make_variables
+    from meteostream.contract.report import CHECK_STATION
     from meteostream.outbox import Draft
 
     received_at = format_time(now_us, fraction=True)
     report = Report(
         schema=SCHEMA,
-        station=STATION,
+        station=CHECK_STATION,
         observed_at=format_time(now_us // 1_000_000 * 1_000_000, fraction=False),
         source=NAME,
         report_type="check",
@@ -76,7 +79,7 @@ def marker(topic: str, now_us: int) -> Draft:
         received_at=received_at,
         variables=make_variables({"air_temperature": now_us % 1_000_000 / 100_000, "wind_direction": None}),
     )
-    return Draft(event_id_of(report).hex(), received_at, topic, STATION, encode_report(report).decode())
+    return Draft(event_id_of(report).hex(), received_at, topic, CHECK_STATION, encode_report(report).decode())
 
 
 def follow(settings: Settings, timeout: float, *, lake: bool) -> list[Step]:
@@ -112,7 +115,7 @@ def follow(settings: Settings, timeout: float, *, lake: bool) -> list[Step]:
             )
         ]
     for stage, pause, arrived, advice in stages:
-        ok, error = _until(arrived, until, pause)
+        ok, error = wait_until(arrived, until, pause)
         steps.append(
             Step(stage, ok, time.monotonic() - began, "" if ok else f"{error or 'not there in time'}; {advice}")
         )
@@ -172,7 +175,7 @@ def _in_lake(settings: Settings, draft: Draft) -> bool:
     return bool(pc.any(pc.equal(rows["event_id"], bytes.fromhex(draft.id))).as_py())
 
 
-def _until(arrived: Callable[[], bool], until: float, pause: float) -> tuple[bool, str]:
+def wait_until(arrived: Callable[[], bool], until: float, pause: float) -> tuple[bool, str]:
     """Ask until the answer is yes; a server that does not answer is asked again."""
     import psycopg2
     from hdfs.util import HdfsError

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from meteostream.cli._lake import lake_session
+from meteostream.cli._lake import lake_session, run_on_yarn, submit_option
 from meteostream.cli.common import Context
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from meteostream.etl.compute import Rules
 
 _DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
-_submit = click.option("--submit", is_flag=True, help="Run on YARN, in cluster mode, and wait for the end.")
 
 
 HELP: Final = """Turn what the lake received into hourly, daily, dekad and monthly values.
@@ -38,29 +36,33 @@ def command() -> None:
 
 @command.command("silver")
 @click.option("--rebuild", is_flag=True, help="Judge everything in bronze again and replace silver.")
-@_submit
+@submit_option
 @click.pass_obj
 def silver(context: Context, *, rebuild: bool, submit: bool) -> None:
     """Take in what came into bronze, and the decisions that people made."""
     if submit:
-        _on_yarn(context, ["etl", "silver", *(["--rebuild"] if rebuild else [])])
+        run_on_yarn(context, ["etl", "silver", *(["--rebuild"] if rebuild else [])])
     with lake_session(context, "etl silver") as spark:
         from meteostream.etl.decisions import take_in
-        from meteostream.etl.silver import merge_silver
+        from meteostream.etl.silver import count_layers, merge_silver
+        from meteostream.warehouse.connection import conninfo
+        from meteostream.warehouse.layers import note_count
 
         settings = context.settings
         decided = take_in(spark, settings.need_kafka(), settings.topics.decisions)
         added = merge_silver(spark, rebuild=rebuild)
-    click.echo(f"silver: {added} events added, {decided} decisions")
+        counted = count_layers(spark)
+        note_count(conninfo(settings.warehouse, "meteostream etl silver"), counted)
+    click.echo(f"silver: {added} events added, {decided} decisions; {counted.silver} of {counted.bronze} counted")
 
 
 @command.command("gold")
-@_submit
+@submit_option
 @click.pass_obj
 def gold(context: Context, *, submit: bool) -> None:
     """Compute what depends on new events and decisions, and on nothing else. Publishes nothing."""
     if submit:
-        _on_yarn(context, ["etl", "gold"])
+        run_on_yarn(context, ["etl", "gold"])
     with lake_session(context, "etl gold") as spark:
         from meteostream.etl.compute import update
 
@@ -72,12 +74,12 @@ def gold(context: Context, *, submit: bool) -> None:
 
 
 @command.command("publish")
-@_submit
+@submit_option
 @click.pass_obj
 def publish(context: Context, *, submit: bool) -> None:
     """Bring the warehouse's gold up to the lake's. Replaced values stay readable in gold.*_history."""
     if submit:
-        _on_yarn(context, ["etl", "publish"])
+        run_on_yarn(context, ["etl", "publish"])
     with lake_session(context, "etl publish") as spark:
         from meteostream.etl.publish import publish as work
         from meteostream.warehouse.connection import conninfo
@@ -92,7 +94,7 @@ def publish(context: Context, *, submit: bool) -> None:
 @click.option("--months", default=12, show_default=True, help="Months that are computed together.")
 @click.option("--parallel", default=2, show_default=True, help="So many of them at once.")
 @click.option("--name", help="Tried again under its name, a backfill goes on where it stopped.")
-@_submit
+@submit_option
 @click.pass_obj
 def backfill(
     context: Context,
@@ -110,7 +112,7 @@ def backfill(
     name = name or f"{first:%Y-%m-%d}..{last:%Y-%m-%d}@{datetime.now().astimezone():%Y%m%dT%H%M%S%z}"
     if submit:
         days = ["--from", f"{first:%Y-%m-%d}", "--to", f"{last:%Y-%m-%d}"]
-        _on_yarn(
+        run_on_yarn(
             context,
             ["etl", "backfill", *days, "--months", str(months), "--parallel", str(parallel), "--name", name],
         )
@@ -133,16 +135,3 @@ def _rules(etl: Etl) -> Rules:
     from meteostream.etl.sources import load_priorities
 
     return Rules(load_priorities(etl.priorities), MONTHLY[etl.completeness])
-
-
-def _on_yarn(context: Context, arguments: list[str]) -> None:
-    """Hand the command to YARN and end with its exit code."""
-    from meteostream.etl.session import submit
-
-    code = submit(context.settings.etl, context.file, arguments)
-    if code:
-        click.echo(
-            f"meteostream: {' '.join(arguments[:2])} failed on YARN; `yarn logs -applicationId` has the reason",
-            err=True,
-        )
-    sys.exit(1 if code else 0)

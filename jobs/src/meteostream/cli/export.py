@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from meteostream.cli.common import Context, station_id
+from meteostream.cli.common import Context, fail, station_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +145,33 @@ def daycli(context: Context, /, *, file: Path, stations: tuple[str, ...], month:
     with session(context.settings.warehouse, "meteostream export") as connection:
         written = export_daycli(connection, known, month, file, datetime.now(UTC), leave_out=leave_out)
     _tell(file, written, "days")
+
+
+@command.command("daily")
+@click.pass_obj
+def daily(context: Context) -> None:
+    """Write the files of the last days that [exports] names, and DAYCLI of the month that is over.
+
+    They lie below its directory: csv/DAY.csv for people, wis2box/DAY.csv, daycli/MONTH/STATION.csv. What may not be
+    redistributed is left out; a day without anything has no file. Exit code 1 if a file was refused.
+    """
+    from datetime import UTC, datetime
+
+    from meteostream.export.routine import export_daily
+    from meteostream.registry import load_registry
+    from meteostream.warehouse.access import session
+
+    settings, refused = context.settings, 0
+    with session(settings.warehouse, "meteostream export") as connection:
+        for outcome in export_daily(connection, settings.exports, load_registry(), datetime.now(UTC)):
+            if outcome.written is not None:
+                _tell(outcome.path, outcome.written, "rows")
+            else:
+                refused += outcome.refused
+                word = "refused" if outcome.refused else "nothing to write"
+                click.echo(f"{outcome.path}: {word}: {outcome.reason}", err=outcome.refused)
+    if refused:
+        raise fail(f"{refused} files were refused; the others are written")
 
 
 def _known(stations: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from meteostream.config import Settings
+    from meteostream.intake.check import Entered
     from meteostream.intake.entries import Entries
     from meteostream.outbox import Draft
     from meteostream.producer import Forwarder
@@ -61,6 +62,57 @@ def token() -> None:
 
     made = new_token()
     click.echo(f"token         {made}\ntoken_sha256  {digest_of(made)}")
+
+
+@command.command()
+@click.option("--timeout", default=120.0, show_default=True, metavar="SECONDS", help="For all of it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.pass_obj
+def check(context: Context, *, timeout: float, as_json: bool) -> None:
+    """Enter rain at the form as an observer does, and follow it to the warehouse.
+
+    It is of the simulated station 0-0-0-SIMCHECK. Exit code 1 if it is refused or does not arrive in time.
+    """
+    import time
+    from datetime import UTC, datetime
+
+    import requests
+
+    from meteostream.cli.check import LOOK_S, Step, end_with, wait_until
+    from meteostream.intake.check import CheckError, enter_rain
+
+    began = time.monotonic()
+    try:
+        entered = enter_rain(context.settings.intake, datetime.now(UTC))
+    except (CheckError, requests.RequestException) as error:
+        advice = f"{error}; look at the intake: meteo logs intake"
+        end_with([Step("form", ok=False, seconds=time.monotonic() - began, advice=advice)], as_json=as_json)
+    steps = [Step("form", ok=True, seconds=time.monotonic() - began)]
+    ok, wrong = wait_until(lambda: _in_warehouse(context.settings, entered), began + timeout, LOOK_S)
+    advice = (
+        "" if ok else f"{wrong or 'not there in time'}; look at Kafka and at the stream: meteo logs stream-warehouse"
+    )
+    steps.append(Step("warehouse", ok=ok, seconds=time.monotonic() - began, advice=advice))
+    end_with(steps, as_json=as_json)
+
+
+def _in_warehouse(settings: Settings, entered: Entered) -> bool:
+    from contextlib import closing
+
+    from meteostream.contract.report import CHECK_STATION
+    from meteostream.intake.rain import REPORT_TYPE, VARIABLE, reading_of
+    from meteostream.warehouse.connection import connect
+
+    with (
+        closing(connect(settings.warehouse, "meteostream intake check", writable=False)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            f"SELECT {VARIABLE} FROM core.observation "  # noqa: S608 - a constant
+            "WHERE station = %s AND observed_at = %s AND source = %s AND report_type = %s AND nature = 'simulated'",
+            (CHECK_STATION, reading_of(entered.day), settings.intake.source, REPORT_TYPE),
+        )
+        return cursor.fetchone() == (entered.mm,)
 
 
 def _serve(context: Context) -> None:
@@ -116,7 +168,7 @@ def make_app(
     intake = settings.intake
     return create_app(
         intake,
-        People(intake.observers, load_registry()),
+        People(intake.observers, load_registry(), check_token=intake.check_token),
         entries,
         RainIntake(intake, entries, journal, topic=settings.topics.observations),
         key=session_key(Path(intake.directory)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meteostream.cli._lake import lake_session
+from meteostream.cli._lake import lake_session, run_on_yarn, submit_option
 from meteostream.cli.common import Context, table
 
 if TYPE_CHECKING:
@@ -39,18 +39,24 @@ def _run(context: Context, name: str, work: Callable[[SparkSession, LakeLock], l
 
 
 @command.command("compact")
+@submit_option
 @click.pass_obj
-def compact(context: Context) -> None:
+def compact(context: Context, *, submit: bool) -> None:
     """Write many small files of a table as few large ones."""
+    if submit:
+        run_on_yarn(context, ["maintain", "compact"])
     from meteostream.lake.maintenance import compact as work
 
     _run(context, "compact", lambda spark, lock: work(spark, lock, context.settings.maintenance))
 
 
 @command.command("expire")
+@submit_option
 @click.pass_obj
-def expire(context: Context) -> None:
+def expire(context: Context, *, submit: bool) -> None:
     """Forget how tables were before the days that [maintenance] snapshot_days keeps."""
+    if submit:
+        run_on_yarn(context, ["maintain", "expire"])
     from meteostream.lake.maintenance import expire as work
 
     _run(context, "expire", lambda spark, lock: work(spark, lock, context.settings.maintenance))
@@ -58,18 +64,24 @@ def expire(context: Context) -> None:
 
 @command.command("orphans")
 @click.option("--remove", is_flag=True, help="Remove them; without it they are listed in the log and counted.")
+@submit_option
 @click.pass_obj
-def orphans(context: Context, *, remove: bool) -> None:
+def orphans(context: Context, *, remove: bool, submit: bool) -> None:
     """Files that no table names, left by a writer that died, older than [maintenance] orphan_days."""
+    if submit:
+        run_on_yarn(context, ["maintain", "orphans", *(["--remove"] if remove else [])])
     from meteostream.lake.maintenance import orphans as work
 
     _run(context, "orphans", lambda spark, lock: work(spark, lock, context.settings.maintenance, remove=remove))
 
 
 @command.command("checkpoints")
+@submit_option
 @click.pass_obj
-def checkpoints(context: Context) -> None:
+def checkpoints(context: Context, *, submit: bool) -> None:
     """Copy the streams' checkpoints to [maintenance] checkpoint_backup."""
+    if submit:
+        run_on_yarn(context, ["maintain", "checkpoints"])
     from meteostream.lake.maintenance import back_up_checkpoints
 
     settings = context.settings

@@ -19,6 +19,8 @@ MAX_BYTES: Final = 65_536
 MAX_REVISION: Final = 2**31 - 1
 SIMULATED_SERIES: Final = "0-0-0-SIM"
 """Stations of this series are simulated, and only they are (simulated weather never mixes with observed)."""
+CHECK_STATION: Final = "0-0-0-SIMCHECK"
+"""Of the simulated series, and nobody's: what a check reports is never weather."""
 
 # WIGOS station identifier (WMO-No. 1160): series 0, issuer and issue number 0-65534, local part of 1-16 characters.
 _NUMBER: Final = r"(?:0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-4])"

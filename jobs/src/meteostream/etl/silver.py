@@ -8,7 +8,8 @@ where to go on: the greatest offset in silver itself, as bronze does it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 from pyspark.sql.window import Window
@@ -19,7 +20,7 @@ from meteostream.lake.table import Table, next_sequence
 from meteostream.streams.source import judged
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 NAME: Final = "lake.weather.silver"
 
@@ -67,6 +68,28 @@ TABLE: Final = Table(
 )
 """Years of history are read by month, and what is new by the sequence in the files' statistics."""
 
+COUNTED_DAYS: Final = 2
+"""Days of intake that are counted after a run: what is lost or doubled shows for as long, in every run."""
+
+
+class Counted(NamedTuple):
+    """Bronze and silver compared, over the last days of intake.
+
+    Attributes
+    ----------
+    since
+        Begin of intake, UTC.
+    bronze
+        Valid events that silver has read of bronze.
+    silver
+        Rows of silver that hold one of them; as many, if each is there once.
+    """
+
+    since: datetime
+    bronze: int
+    silver: int
+
+
 _READ: Final = ("topic", "partition", "offset", "timestamp", "key", "value")
 _ORDER: Final = ("received_at", "offset", "topic", "partition")
 
@@ -96,6 +119,28 @@ def merge_silver(spark: SparkSession, *, source: str = bronze.TABLE, rebuild: bo
     return _merge(spark, events.localCheckpoint())
 
 
+def count_layers(spark: SparkSession, now: datetime | None = None, *, source: str = bronze.TABLE) -> Counted:
+    """Count what silver has read of bronze, and what of it silver holds.
+
+    Rows that came into bronze while silver was merged are not read yet, and not counted. Reads one column of the last
+    days' files: bronze's folders are days of intake.
+    """
+    today = (now or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = today - timedelta(days=COUNTED_DAYS - 1)
+    valid = spark.table(source).where((F.col("intake_at") >= F.lit(since)) & F.col("dead_reason").isNull())
+    events = valid.where(~_is_unread(spark)).select("event_id", "observed_at").distinct().localCheckpoint()
+    first, last, count = events.select(F.min("observed_at"), F.max("observed_at"), F.count("*")).first() or (
+        None,
+        None,
+        0,
+    )
+    if not count:
+        return Counted(since, 0, 0)
+    within = (F.col("observed_at") >= F.lit(first)) & (F.col("observed_at") <= F.lit(last))
+    held = spark.table(NAME).where(within).select("event_id").join(events.select("event_id"), "event_id").count()
+    return Counted(since, int(count), int(held))
+
+
 def last_sequence(spark: SparkSession) -> int:
     """Number of the last run that added events; 0 if none did."""
     row = spark.table(NAME).select(F.max("sequence")).first()
@@ -120,12 +165,16 @@ def judge(messages: DataFrame) -> DataFrame:
 
 def _unread(rows: DataFrame, spark: SparkSession) -> DataFrame:
     """Rows of bronze behind the greatest offset that silver has of their partition."""
+    return rows.where(_is_unread(spark))
+
+
+def _is_unread(spark: SparkSession) -> Column:
     read = spark.table(NAME).groupBy("topic", "partition").agg(F.max("offset").alias("last")).collect()
     behind = F.lit(True)
     for row in read:
         here = (F.col("topic") == row["topic"]) & (F.col("partition") == row["partition"])
         behind = behind & (~here | (F.col("offset") > row["last"]))
-    return rows.where(behind)
+    return behind
 
 
 def _earliest(events: DataFrame) -> DataFrame:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from meteostream.export.days import MAXIMUM, MEAN, MINIMUM, RAIN
-from meteostream.export.errors import ExportError
+from meteostream.export.errors import ExportError, NothingFoundError
 from meteostream.export.identifiers import identifier_cells
 from meteostream.export.licences import refusal
 from meteostream.export.numbers import rounded
@@ -162,7 +162,7 @@ class DayRows:
         silent = sorted(station for station, count in self._values.items() if count == 0)
         if silent:
             left = f" that may be redistributed ({', '.join(sorted(self.left_out))} may not)" if self.left_out else ""
-            raise ExportError(
+            raise NothingFoundError(
                 f"expected observed daily values{left} of {', '.join(silent)} in the month, found none; "
                 "nothing was written"
             )

@@ -12,7 +12,7 @@ from meteostream.export.reports import PLACE_COLUMNS, ROWS_AT_ONCE, place_of, st
 from meteostream.export.selection import OBSERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from datetime import date, datetime
 
     import psycopg2.extensions
@@ -82,7 +82,7 @@ ORDER BY w.station, w.day, d.variable, d.statistic, d.rule LIKE %(imported)s, d.
 
 def stream_days(
     connection: psycopg2.extensions.connection, stations: Sequence[str], first: date, last: date
-) -> Iterator[Day]:
+) -> Generator[Day, None, None]:
     """Read every day of some stations, also those without a value, by station and day.
 
     What was computed from reports goes before what was imported, as in the marts.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from psycopg2 import sql
 
 from meteostream.contract.variables import WIDE_NAMES
-from meteostream.export.errors import ExportError
+from meteostream.export.errors import ExportError, NothingFoundError
 from meteostream.export.licences import refusal
 from meteostream.export.selection import time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from datetime import datetime
 
     import psycopg2.extensions
@@ -119,8 +119,10 @@ def choose(found: Sequence[Found], selection: Selection, licences: Licences) -> 
         if not licences.always(one.source, one.first, one.last):
             refused[one.source] = refused.get(one.source, 0) + one.reports
         notices.update(dict.fromkeys(licences.between(one.source, one.first, one.last)))
-    if refused and (not selection.leave_out or not notices):
+    if refused and not selection.leave_out:
         raise refusal(refused, "reports")
+    if refused and not notices:
+        raise NothingFoundError(str(refusal(refused, "reports")))
     allowed = tuple(sorted({notice.source for notice in notices}))
     return Chosen(allowed, tuple(sorted(notices, key=lambda one: one.source)), tuple(sorted(refused)))
 
@@ -133,9 +135,9 @@ def _is_wanted(one: Found, selection: Selection) -> bool:
     )
 
 
-def _nothing(found: Sequence[Found], selection: Selection) -> ExportError:
+def _nothing(found: Sequence[Found], selection: Selection) -> NothingFoundError:
     others = sorted({f"{one.nature} of {one.source} ({one.report_type})" for one in found})
-    return ExportError(
+    return NothingFoundError(
         f"expected {selection.nature} reports of {', '.join(selection.stations)} from {time_text(selection.begin)} to "
         f"{time_text(selection.end)}, found {'only ' + ', '.join(others) if others else 'none'}; nothing was written"
     )
@@ -210,7 +212,7 @@ def find_reports(connection: psycopg2.extensions.connection, selection: Selectio
 
 def stream_reports(
     connection: psycopg2.extensions.connection, selection: Selection, chosen: Chosen, licences: Licences
-) -> Iterator[Report]:
+) -> Generator[Report, None, None]:
     """Read reports by station and time, :data:`ROWS_AT_ONCE` in memory.
 
     Parameters

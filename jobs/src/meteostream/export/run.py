@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from meteostream.export import daycli, wis2box
 from meteostream.export.days import sources_between, stream_days
-from meteostream.export.errors import ExportError
+from meteostream.export.errors import NothingFoundError
 from meteostream.export.licences import load_licences
 from meteostream.export.people import people_header, people_notes, people_row
 from meteostream.export.reports import choose, find_reports, stream_reports
@@ -67,15 +68,15 @@ def export_people(
     """
     with snapshot(connection):
         chosen, licences = _chosen(connection, selection, now)
-        reports = stream_reports(connection, selection, chosen, licences)
-        rows = write_rows(
-            path,
-            people_header(language),
-            _some(people_row(report, language, dialect) for report in reports),
-            notes=people_notes(selection, chosen.notices, language),
-            delimiter=dialect.delimiter,
-            encoding=dialect.encoding,
-        )
+        with closing(stream_reports(connection, selection, chosen, licences)) as reports:
+            rows = write_rows(
+                path,
+                people_header(language),
+                _some(people_row(report, language, dialect) for report in reports),
+                notes=people_notes(selection, chosen.notices, language),
+                delimiter=dialect.delimiter,
+                encoding=dialect.encoding,
+            )
     return Written(rows, chosen.notices, chosen.left_out)
 
 
@@ -95,8 +96,8 @@ def export_wis2box(
     skipped: list[Report] = []
     with snapshot(connection):
         chosen, licences = _chosen(connection, selection, now)
-        reports = stream_reports(connection, selection, chosen, licences)
-        rows = write_rows(path, wis2box.COLUMNS, _some(wis2box.wis2box_rows(reports, skipped)), quoted=False)
+        with closing(stream_reports(connection, selection, chosen, licences)) as reports:
+            rows = write_rows(path, wis2box.COLUMNS, _some(wis2box.wis2box_rows(reports, skipped)), quoted=False)
     return Written(rows, chosen.notices, chosen.left_out, len(skipped))
 
 
@@ -123,8 +124,8 @@ def export_daycli(
     with snapshot(connection):
         licences = load_licences(connection, sources_between(connection, stations, first, last), now)
         days = daycli.DayRows(licences, leave_out=leave_out)
-        rows = days.rows(stream_days(connection, stations, first, last))
-        count = write_rows(path, daycli.COLUMNS, rows, quoted=False)
+        with closing(stream_days(connection, stations, first, last)) as found:
+            count = write_rows(path, daycli.COLUMNS, days.rows(found), quoted=False)
     return Written(count, tuple(sorted(days.notices, key=lambda one: one.source)), tuple(sorted(days.left_out)))
 
 
@@ -142,6 +143,6 @@ def _some(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         empty = False
         yield row
     if empty:
-        raise ExportError(
+        raise NothingFoundError(
             "expected reports that this format can hold and that may be redistributed, found none; nothing was written"
         )

@@ -9,11 +9,15 @@ import secrets
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from meteostream.config import ConfigError, Observer
+from meteostream.config import CHECKER, ConfigError, Observer
+from meteostream.contract.report import CHECK_STATION
 from meteostream.registry import Registry, RegistryError, Station
 
 TOKEN_CHARACTERS: Final = 16
 """Of 31 letters and digits, which is 79 bits of chance: nobody guesses that within any rate limit."""
+CHECK_PLACE: Final = Station(
+    CHECK_STATION, None, None, "Check", 0.0, 0.0, 0.0, "", (), "the platform's own check, which is nowhere"
+)
 _GROUP: Final = 4
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters and digits that are not mistaken for each other on a phone."""
@@ -34,15 +38,24 @@ class Person(NamedTuple):
 class People:
     """The observers of the settings.
 
+    Parameters
+    ----------
+    check_token
+        Of the platform's own check, which reports for a simulated station that is nobody's; None: there is none.
+
     Raises
     ------
     ConfigError
         If an observer's station is not registered, or is a simulated one.
     """
 
-    def __init__(self, observers: Mapping[str, Observer], registry: Registry) -> None:
+    def __init__(
+        self, observers: Mapping[str, Observer], registry: Registry, *, check_token: str | None = None
+    ) -> None:
         self._registry = registry
         self._people = {key: _person(key, observer, registry) for key, observer in observers.items()}
+        if check_token is not None:
+            self._people[CHECKER] = Person(CHECKER, CHECKER, digest_of(check_token), None, (CHECK_PLACE,))
 
     def get(self, key: str) -> Person | None:
         """The person of a key."""
@@ -65,6 +78,8 @@ class People:
 
     def station(self, person: Person, name: str) -> Station | None:
         """One of a person's stations by any of its names; None if it is none, or somebody else's."""
+        if CHECK_PLACE in person.stations:  # no registry has it
+            return CHECK_PLACE if name == CHECK_PLACE.wigos_id else None
         try:
             found = self._registry.resolve(name)
         except RegistryError:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from meteostream.config import Intake
+from meteostream.contract.report import is_simulated_station
 from meteostream.contract.times import format_time
 from meteostream.intake.entries import Entries, Entry
 from meteostream.intake.people import Person
@@ -121,6 +122,8 @@ class RainIntake:
             source=self._settings.source,
             received_at=entry.received_at,
             topic=self._topic,
+            # Of the platform's own check alone: observers report for real stations.
+            nature="simulated" if is_simulated_station(entry.station) else "observed",
         )
 
 
