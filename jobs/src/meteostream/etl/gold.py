@@ -102,7 +102,8 @@ def replace(spark: SparkSession, name: str, computed: DataFrame, scope: Scope, *
         _changes(scope.restrict(computed), scope.restrict(spark.table(target)))
         .withColumns({"computed_at": F.current_timestamp(), "run_id": F.lit(run_id)})
         .select(*COLUMNS)
-        .localCheckpoint()  # what is counted is what is merged; a plan over the target would be planned with it again
+        # What is counted is what is merged; a plan over the target would be planned with it again. The count makes it.
+        .localCheckpoint(eager=False)
     )
     changed = int(changes.count())
     if changed:
