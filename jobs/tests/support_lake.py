@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+FEW_ROWS = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Of a few rows, planning stage by stage and compiling what is run once is most of the time (half of it in Janino).
+
+Tests of commands, of the bench and of a whole year run as the platform does.
+"""
+
+
 def lake_settings(folder: Path) -> Settings:
     return Settings(lake=Lake(uri=f"file:{folder}/lake"), etl=Etl(shuffle_partitions=2))
 
@@ -34,8 +45,8 @@ def lake_session(settings: Settings, java_options: str = local_spark.QUICK) -> S
     if active is not None:
         active.stop()
     session = etl_session(settings, "test")
-    # What adapts is planned stage by stage: of a few rows that is most of the time. Tests of commands keep it.
-    session.conf.set("spark.sql.adaptive.enabled", "false")
+    for key, value in FEW_ROWS.items():
+        session.conf.set(key, value)
     return session
 
 
