@@ -30,7 +30,7 @@ def folder() -> Path:
     sweep(parent)
     made = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=parent))
     made.chmod(0o755)  # PostgreSQL runs as a user of its own
-    owner = os.open(made / OWNER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    owner = os.open(made / OWNER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(owner, fcntl.LOCK_EX)
     named = made.rename(parent / made.name.removeprefix("."))  # seen by others only once it is locked
     os.environ["TMPDIR"] = tempfile.tempdir = str(named)
