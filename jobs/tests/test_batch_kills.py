@@ -32,7 +32,7 @@ DAYS = 75
 SPAN = ["--from", "2026-01-01", "--to", "2026-03-31", "--months", "1"]
 DAMAGE = "label >= DATE '2026-01-20' AND label < DATE '2026-03-10'"
 PATIENCE_S = 180.0
-MOST_ATTEMPTS = 12
+LEAST_DEATHS, MOST_DEATHS = 3, 8
 
 
 class Place(NamedTuple):
@@ -46,6 +46,16 @@ class Place(NamedTuple):
         """How many commits the tables of gold have had: each makes the next version of a table's metadata."""
         found = self.folder.glob("lake/gold/*/metadata")
         return sum(max(int(file.name[1:].split(".")[0]) for file in path.glob("v*.metadata.json")) for path in found)
+
+    def new_commits(self, number: int) -> Callable[[], bool]:
+        """Whether so many commits have been made since this was asked for."""
+        wanted = self.commits() + number
+        return lambda: self.commits() >= wanted
+
+    def new_data_file(self) -> Callable[[], bool]:
+        """Whether a file of rows has been begun since this was asked for."""
+        before = self.data_files()
+        return lambda: self.data_files() > before
 
     def data_files(self) -> int:
         return sum(1 for _ in self.folder.glob("lake/gold/*/data/**/*.parquet"))
@@ -127,25 +137,24 @@ def backfill(place: Place, name: str, parallel: int, dies_when: Callable[[], boo
     return said
 
 
+def after(seconds: float) -> Callable[[], bool]:
+    """Whether so many seconds have passed."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
 def test_a_backfill_that_is_killed_after_every_part_ends_right(place: Place) -> None:
-    """Each attempt gets one commit further than the one before, the first dies over a file that no commit names."""
+    """The first attempt dies over a file that no commit names, each other two commits further than the one before."""
     damaged = damage(place.config)
     assert all(damaged[name] != place.whole[name] for name in place.whole)
-    name, deaths = "parts", 0
-    said: str | None = None
-    for attempt in range(MOST_ATTEMPTS):
-        commits, files = place.commits(), place.data_files()
-        if attempt == 0:
-            said = backfill(place, name, 2, lambda files=files: place.data_files() > files)  # type: ignore[misc]
-        else:
-            wanted = commits + attempt
-            said = backfill(place, name, 2, lambda wanted=wanted: place.commits() >= wanted)  # type: ignore[misc]
-        if said is not None:
-            break
+    deaths = 0
+    said = backfill(place, "parts", 2, place.new_data_file())
+    while said is None and deaths < MOST_DEATHS:
         deaths += 1
-    assert deaths >= 3
+        said = backfill(place, "parts", 2, place.new_commits(2 * deaths - 1))
+    assert deaths >= LEAST_DEATHS
     assert said is not None
-    assert_whole(place, name)
+    assert_whole(place, "parts")
 
 
 def test_a_backfill_that_is_killed_at_any_moment_ends_right(place: Place) -> None:
@@ -155,8 +164,7 @@ def test_a_backfill_that_is_killed_at_any_moment_ends_right(place: Place) -> Non
     dice = random.Random(seed)  # noqa: S311 - a choice of moments
     damage(place.config)
     for _ in range(3):
-        at = time.monotonic() + dice.uniform(4, 20)
-        if backfill(place, "any", 1, lambda at=at: time.monotonic() >= at) is not None:  # type: ignore[misc]
+        if backfill(place, "any", 1, after(dice.uniform(4, 20))) is not None:
             break
     else:
         assert backfill(place, "any", 1, None) is not None
