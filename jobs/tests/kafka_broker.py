@@ -8,8 +8,11 @@ import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -22,6 +25,8 @@ from meteostream.config import Kafka
 USER = "jobs"
 TOPIC = "weather.observations"
 PARTITIONS = 4
+OBSERVATIONS = {TOPIC: PARTITIONS}
+"""The topic of reports, as the platform has it."""
 START_S = 90.0
 JVM = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]
 
@@ -32,17 +37,17 @@ def bundle() -> Path | None:
 
 
 class KafkaBroker:
-    """A broker that a test may kill.
+    """A broker that a test may kill; it dies with the process that started it.
 
     Parameters
     ----------
     folder
         For its files.
-    archive
-        The bundle.
     """
 
-    def __init__(self, folder: Path, archive: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        archive = bundle()
+        assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._password = secrets.token_urlsafe(16)
@@ -86,7 +91,7 @@ group.initial.rebalance.delay.ms=0
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        command = self._command("kafka.Kafka", str(self._config))
+        command = ["setpriv", "--pdeathsig", "KILL", *self._command("kafka.Kafka", str(self._config))]
         with (self._folder / "kafka.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())  # noqa: S603 - ours
         end = time.monotonic() + START_S
@@ -108,10 +113,10 @@ group.initial.rebalance.delay.ms=0
         """Stop in order."""
         self._signal(signal.SIGTERM)
 
-    def create_topic(self) -> None:
-        """The topic of reports, as the platform has it."""
+    def create_topics(self, partitions: Mapping[str, int]) -> None:
+        """Topics and their numbers of partitions."""
         admin = KafkaAdminClient(**self._client())
-        admin.create_topics([NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=1)])
+        admin.create_topics([NewTopic(name, count, replication_factor=1) for name, count in partitions.items()])
         admin.close()
 
     def records(self) -> list[tuple[int, bytes, bytes, dict[str, bytes]]]:
@@ -138,7 +143,7 @@ group.initial.rebalance.delay.ms=0
             self._process.wait(60)
 
     def _command(self, *arguments: str) -> list[str]:
-        return ["java", *JVM, "-cp", f"{self._folder}/kafka/lib/*", *arguments]
+        return ["java", *JVM, f"-Djava.io.tmpdir={self._folder}", "-cp", f"{self._folder}/kafka/lib/*", *arguments]
 
     def _java(self, main: str, verb: str, *arguments: str, check: bool) -> None:
         command = self._command(main, verb, "-c", str(self._config), *arguments)
@@ -146,6 +151,19 @@ group.initial.rebalance.delay.ms=0
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+
+
+@contextmanager
+def running_broker(partitions: Mapping[str, int]) -> Iterator[KafkaBroker]:
+    """A broker with these topics, for as long as the block."""
+    with tempfile.TemporaryDirectory(prefix="kafka-") as folder:
+        broker = KafkaBroker(Path(folder))
+        broker.start()
+        try:
+            broker.create_topics(partitions)
+            yield broker
+        finally:
+            broker.stop()
 
 
 def _free_port() -> int:

@@ -12,6 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import scratch
 from bundles import newest
 
 
@@ -22,6 +23,8 @@ def bundle() -> Path | None:
 
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A test's JVM lives for a minute or two: the time it takes to compile well is not won back."""
+LONG = "-XX:+UseParallelGC"
+"""Of a JVM that works for minutes on many rows."""
 
 
 def install(java_options: str = QUICK) -> None:
@@ -44,15 +47,16 @@ def install(java_options: str = QUICK) -> None:
     source = Path(__file__).parents[1] / "src"
     python = home / "python"
     sys.path.insert(0, str(python))
+    temporary = scratch.folder()
     jars = ",".join(str(jar) for jar in sorted((home / "connectors").glob("*.jar")))
     options = "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1"
-    if java_options:
-        options += f" --driver-java-options '{java_options}'"
+    options += f" --driver-java-options '{f'-Djava.io.tmpdir={temporary} {java_options}'.strip()}'"
     os.environ |= {
         "SPARK_HOME": str(python / "pyspark"),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": f"{source}:{python}",
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": str(temporary),
         "PYSPARK_SUBMIT_ARGS": f"{options} --jars {jars} pyspark-shell",
     }
 

@@ -8,11 +8,19 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
 from meteostream.config import Warehouse
+from meteostream.warehouse.connection import connect
+from meteostream.warehouse.dimensions import load_dimensions
+from meteostream.warehouse.migrate import migrate
+from meteostream.warehouse.stations import load_stations
 
 ROLES = ("warehouse", "pipeline", "reader")
 
@@ -56,7 +64,7 @@ class PostgresServer:
             "--pwfile",
             secret,
         )
-        options = f"-p {self.port} -h 127.0.0.1 -k {self.folder} -c fsync=off -c max_connections=40"
+        options = f"-p {self.port} -h 127.0.0.1 -k {self.folder} -c fsync=off -c max_connections=100"
         self._run(folder / "pg_ctl", "-D", "data", "-l", "log", "-w", "-o", options, "start")
         with self._superuser("postgres") as connection, connection.cursor() as cursor:
             for role in ROLES:
@@ -68,15 +76,57 @@ class PostgresServer:
         assert folder is not None
         self._run(folder / "pg_ctl", "-D", "data", "-m", "immediate", "stop")
 
-    def database(self) -> str:
-        """Make an empty database that the role ``warehouse`` owns."""
+    def database(self, template: str = "template1") -> str:
+        """Make a database that the role ``warehouse`` owns: empty, or a copy of ``template``, with who may use it."""
         name = f"warehouse_{secrets.token_hex(4)}"
-        connection = self._superuser("postgres")
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name} OWNER warehouse")
-        connection.close()
+        with closing(self._superuser("postgres")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f"CREATE DATABASE {name} OWNER warehouse TEMPLATE {template}")
+                cursor.execute(
+                    "UPDATE pg_database AS d SET datacl = t.datacl FROM pg_database AS t "
+                    "WHERE d.datname = %s AND t.datname = %s AND t.datname <> 'template1'",
+                    (name, template),
+                )
         return name
+
+    @cached_property
+    def _template(self) -> str:
+        """A migrated database, to copy: much quicker than to migrate again."""
+        name = self.database()
+        with closing(connect(self.settings(name, "warehouse"), "test")) as owner:
+            migrate(owner)
+        return name
+
+    @contextmanager
+    def migrated(self, *fill: Callable[[Any], object]) -> Iterator[str]:
+        """A database as the platform has it, for as long as the block.
+
+        Parameters
+        ----------
+        fill
+            Called with the owner's connection, in autocommit mode.
+        """
+        name = self.database(self._template)
+        with closing(connect(self.settings(name, "warehouse"), "test")) as owner:
+            owner.autocommit = True
+            for work in fill:
+                work(owner)
+        try:
+            yield name
+        finally:
+            self.drop(name)
+
+    def described(self) -> AbstractContextManager[str]:
+        """Like :meth:`migrated`, with the registry's stations and the dimensions."""
+        return self.migrated(load_stations, partial(load_dimensions, since=None))
+
+    def drop(self, database: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        with closing(self._superuser("postgres")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
     def settings(self, database: str, user: str = "pipeline") -> Warehouse:
         """As a client has them in its file."""
@@ -102,10 +152,15 @@ class PostgresServer:
         assert done.returncode == 0, done.stderr
 
 
-def make_server() -> PostgresServer:
-    """Start one in a folder that the server's user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="meteostream-postgres-"))
-    folder.chmod(0o755)
-    server = PostgresServer(folder)
-    server.start()
-    return server
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """A server, in a folder that its user can reach, for as long as the block."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,13 +19,24 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+FEW_ROWS = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Of a few rows, planning stage by stage and compiling what is run once is most of the time (half of it in Janino).
+
+Tests of commands, of the bench and of a whole year run as the platform does.
+"""
+
+
 def lake_settings(folder: Path) -> Settings:
-    return Settings(lake=Lake(uri=f"file:{folder}/lake"), etl=Etl(shuffle_partitions=4))
+    return Settings(lake=Lake(uri=f"file:{folder}/lake"), etl=Etl(shuffle_partitions=2))
 
 
-def lake_session(settings: Settings) -> SparkSession:
+def lake_session(settings: Settings, java_options: str = local_spark.QUICK) -> SparkSession:
     """A session of its own: catalogs are remembered by the session that first used them."""
-    local_spark.install()
+    local_spark.install(java_options)
     from pyspark.sql import SparkSession
 
     from meteostream.etl.session import etl_session
@@ -32,7 +44,10 @@ def lake_session(settings: Settings) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         active.stop()
-    return etl_session(settings, "test")
+    session = etl_session(settings, "test")
+    for key, value in FEW_ROWS.items():
+        session.conf.set(key, value)
+    return session
 
 
 class BronzeWriter:
@@ -98,3 +113,22 @@ def arrow_rows(frame: DataFrame) -> list[dict[str, Any]]:
     table: pa.Table = frame.toArrow()
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
+
+
+def content_hashes(spark: SparkSession) -> dict[str, str]:
+    """Of each of gold's tables: SHA-256 (hex) of its rows in the order of their keys, technical columns aside."""
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
+
+    from meteostream.etl import gold
+
+    found = {}
+    for name in gold.TABLES:
+        content = F.to_json(F.struct(*gold.COMPUTED), {"ignoreNullFields": "false"})
+        rows = gold.read(spark, name).select(F.sha2(content, 256).alias("row"), *gold.KEY)
+        # One task: a sort over several would first read everything to see where to cut it.
+        ordered = rows.coalesce(1).sortWithinPartitions(*gold.KEY).select("row").toArrow()
+        digest = hashlib.sha256()
+        for row in ordered["row"].to_pylist():
+            digest.update(row.encode())
+        found[name] = digest.hexdigest()
+    return found

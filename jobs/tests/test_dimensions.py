@@ -23,10 +23,9 @@ from meteostream.sources.profile import Licence
 from meteostream.warehouse.connection import connect
 from meteostream.warehouse.dimensions import RESOLUTION, TITLES, load_dimensions, product_of
 from meteostream.warehouse.errors import HistoryError
-from meteostream.warehouse.migrate import migrate
 from meteostream.warehouse.sensors import load_sensors, read_sensors
 from meteostream.warehouse.stations import load_stations
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 
 MARCH = datetime(2026, 3, 1, 6, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -50,26 +49,15 @@ class Warehouse:
         return [self.ask(f"SELECT count(*) FROM dim.{table}")[0] for table in tables]  # noqa: S608 - names of ours
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def warehouse(server: PostgresServer) -> Iterator[Warehouse]:
-    name = server.database()
-    owner = connect(server.settings(name, "warehouse"), "test")
-    migrate(owner)
-    load_stations(owner)
-    owner.close()
-    made = Warehouse(
-        connect(server.settings(name, "pipeline"), "test"), connect(server.settings(name, "reader"), "test")
-    )
-    yield made
-    made.writer.close()
-    made.reader.close()
+    with server.migrated(load_stations) as name:
+        made = Warehouse(
+            connect(server.settings(name, "pipeline"), "test"), connect(server.settings(name, "reader"), "test")
+        )
+        yield made
+        made.writer.close()
+        made.reader.close()
 
 
 def moved(**changes: Any) -> list[Any]:

@@ -15,7 +15,16 @@ import pytest
 
 from meteostream.contract.decision import Decision, encode_decision, make_decision
 from meteostream.contract.ids import report_id
-from support_lake import BronzeWriter, arrow_rows, gold_frame, hour_row, lake_session, lake_settings, moment
+from support_lake import (
+    BronzeWriter,
+    arrow_rows,
+    content_hashes,
+    gold_frame,
+    hour_row,
+    lake_session,
+    lake_settings,
+    moment,
+)
 from support_reports import STATION, report
 
 if TYPE_CHECKING:
@@ -132,12 +141,6 @@ def decision(action: Any, at: datetime | None = None, **members: Any) -> Decisio
     return make_decision(action, author="test", reason="a test", decided_at=when(decided), **members)
 
 
-def hashes(lake: Lake) -> dict[str, str]:
-    from meteostream.etl import gold
-
-    return {name: gold.content_hash(lake.spark.table(gold.table(name).name)) for name in gold.TABLES}
-
-
 def hour(lake: Lake, at: datetime, station: str = STATION, variable: str = "air_temperature") -> dict[str, Any]:
     from meteostream.etl import gold
 
@@ -161,7 +164,7 @@ def rebuilt(lake: Lake) -> dict[str, str]:
     create_tables(lake.spark)
     merge_silver(lake.spark, rebuild=True)
     update(lake.spark, lake.rules)
-    return hashes(lake)
+    return content_hashes(lake.spark)
 
 
 def test_silver_has_every_event_once(lake: Lake) -> None:
@@ -370,7 +373,7 @@ def test_a_thousand_late_and_corrected_reports_end_as_a_full_rebuild(lake: Lake)
         run = silver_and_gold(lake)
         assert run is not None
         assert run.scope.pairs is not None
-    incremental = hashes(lake)
+    incremental = content_hashes(lake.spark)
     kept = [hour(lake, BEGIN + timedelta(days=7 + 9 * part, hours=6 * part))["value"] for part in range(4)]
     assert rebuilt(lake) == incremental
     again = [hour(lake, BEGIN + timedelta(days=7 + 9 * part, hours=6 * part))["value"] for part in range(4)]
@@ -381,11 +384,11 @@ def test_a_thousand_late_and_corrected_reports_end_as_a_full_rebuild(lake: Lake)
 def test_a_backfill_changes_nothing_that_is_right(lake: Lake) -> None:
     from meteostream.etl.compute import backfill, slices_of
 
-    before = hashes(lake)
+    before = content_hashes(lake.spark)
     slices = slices_of(date(2026, 1, 1), date(2026, 3, 31), 1)
     done = backfill(lake.spark, lake.rules, slices, name="again", parallel=3)
     assert [run.changed for run in done] == [0, 0, 0]
-    assert hashes(lake) == before
+    assert content_hashes(lake.spark) == before
     assert backfill(lake.spark, lake.rules, slices, name="again", parallel=3) == []
 
 
@@ -394,13 +397,13 @@ def test_a_backfill_that_dies_goes_on_and_repairs_what_is_missing(lake: Lake, mo
     from meteostream.etl import compute, gold
     from meteostream.etl.errors import EtlError
 
-    before = hashes(lake)
+    before = content_hashes(lake.spark)
     for name in (gold.HOURLY, gold.DAILY, gold.MONTHLY):
         lake.spark.sql(
             f"DELETE FROM {gold.table(name).name} "  # noqa: S608 - names of ours
             "WHERE label >= DATE '2026-02-01' AND label < DATE '2026-03-05'"
         )
-    assert hashes(lake) != before
+    assert content_hashes(lake.spark) != before
     real, calls = compute._days_and_longer, iter(range(100))
 
     def dying(*arguments: Any) -> int:
@@ -414,7 +417,7 @@ def test_a_backfill_that_dies_goes_on_and_repairs_what_is_missing(lake: Lake, mo
         compute.backfill(lake.spark, lake.rules, slices, name="repair")
     monkeypatch.undo()
     assert len(compute.backfill(lake.spark, lake.rules, slices, name="repair", parallel=2)) == 1
-    assert hashes(lake) == before
+    assert content_hashes(lake.spark) == before
 
 
 def test_a_value_that_is_taken_back_is_withdrawn_and_stays_readable(lake: Lake) -> None:
@@ -464,15 +467,43 @@ def test_layers_put_back_to_an_hour_ago_catch_up(lake: Lake) -> None:
     ]
     lake.bronze.append(more[:20])
     silver_and_gold(lake)
-    before = hashes(lake)
+    before = content_hashes(lake.spark)
     shutil.rmtree(store / "silver")
     shutil.copytree(kept / "silver", store / "silver")
     lake.spark.sql(f"REFRESH TABLE {NAME}")
     assert silver_and_gold(lake) is not None
-    assert hashes(lake) == before
+    assert content_hashes(lake.spark) == before
     lake.bronze.append(more[20:])
     silver_and_gold(lake)
     assert hour(lake, BEGIN + timedelta(days=DAYS + 2, hours=29))["value"] == 35.9
+
+
+def test_an_earlier_copy_and_what_is_new_come_in_one_commit(lake: Lake) -> None:
+    """A run that dies leaves silver before or after both: behind its position, nobody would read the copy again."""
+    from meteostream.etl.silver import NAME, merge_silver
+
+    def commits() -> int:
+        return int(lake.spark.sql(f"SELECT count(*) FROM {NAME}.snapshots").collect()[0][0])  # noqa: S608 - a name of ours
+
+    at = BEGIN + timedelta(days=DAYS + 20)
+    values, place = {"visibility": 8000.0}, {"observed_at": when(at), "source": "metar"}
+    lake.bronze.append([report(values, received_at=when(at + timedelta(hours=2)), **place)])
+    assert merge_silver(lake.spark) == 1
+    before = commits()
+    lake.bronze.append(
+        [
+            report(values, received_at=when(at + timedelta(hours=1)), **place),
+            report(values, received_at=when(at + timedelta(hours=3)), **place),
+            report(values, received_at=when(at), **place, station=STATIONS[1]),
+        ]
+    )
+    assert merge_silver(lake.spark) == 1
+    assert commits() == before + 1
+    rows = arrow_rows(lake.spark.table(NAME).where(f"observed_at = '{when(at)}'"))
+    assert {row["station"]: when(row["received_at"]) for row in rows} == {
+        STATION: when(at + timedelta(hours=1)),
+        STATIONS[1]: when(at),
+    }
 
 
 def test_what_the_schema_of_gold_is(lake: Lake) -> None:

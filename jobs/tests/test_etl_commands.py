@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from kafka.admin import NewTopic
 
-from kafka_broker import KafkaBroker, bundle
+from kafka_broker import KafkaBroker, running_broker
 from meteostream.cli import group
 from meteostream.warehouse.connection import connect
-from meteostream.warehouse.migrate import migrate
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_lake import BronzeWriter, lake_session
 from support_reports import STATION, report
 
@@ -46,36 +44,25 @@ class Place(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("commands")
-    archive = bundle()
-    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
-    broker = KafkaBroker(folder, archive)
-    broker.start()
-    admin = KafkaAdminClient(**broker._client())
-    admin.create_topics([NewTopic(DECISIONS, num_partitions=1, replication_factor=1)])
-    admin.close()
-    server = make_server()
-    database = server.database()
-    migrate(connect(server.settings(database, "warehouse"), "test"))
     config = folder / "meteostream.toml"
-    config.write_text(
-        f'{broker.toml()}\n[lake]\nuri = "file:{folder}/lake"\n[outbox]\ndirectory = "{folder}/outbox"\n'
-        f'[etl]\nshuffle_partitions = 4\n[warehouse]\nhosts = ["127.0.0.1"]\nport = {server.port}\n'
-        f'database = "{database}"\nuser = "pipeline"\npassword = "{server.password}"\n'
-    )
-    made = Place(broker, server, database, config)
-    spark = lake_session(made.settings())
-    BronzeWriter(spark).append(
-        [
-            report({"air_temperature": 20.0}, observed_at=AT),
-            report({"air_temperature": 21.0}, observed_at="2026-03-10T13:00:00Z"),
-        ]
-    )
-    spark.stop()
-    yield made
-    broker.stop()
-    server.stop()
+    with running_broker({DECISIONS: 1}) as broker, server.migrated() as database:
+        config.write_text(
+            f'{broker.toml()}\n[lake]\nuri = "file:{folder}/lake"\n[outbox]\ndirectory = "{folder}/outbox"\n'
+            f'[etl]\nshuffle_partitions = 2\n[warehouse]\nhosts = ["127.0.0.1"]\nport = {server.port}\n'
+            f'database = "{database}"\nuser = "pipeline"\npassword = "{server.password}"\n'
+        )
+        made = Place(broker, server, database, config)
+        spark = lake_session(made.settings())
+        BronzeWriter(spark).append(
+            [
+                report({"air_temperature": 20.0}, observed_at=AT),
+                report({"air_temperature": 21.0}, observed_at="2026-03-10T13:00:00Z"),
+            ]
+        )
+        spark.stop()
+        yield made
 
 
 def published(place: Place) -> list[tuple[Any, ...]]:

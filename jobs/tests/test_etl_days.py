@@ -35,9 +35,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 def days(spark: SparkSession, rows: Rows) -> dict[tuple[str, str, str, date], dict[str, Any]]:
     """Daily rows by variable, statistic, rule and label."""
-    from meteostream.etl.daily import daily_values, wide_hours
+    from meteostream.etl.daily import daily_values, day_sums, wide_hours
 
-    found = arrow_rows(daily_values(wide_hours(gold_frame(spark, rows))))
+    found = arrow_rows(daily_values(day_sums(wide_hours(gold_frame(spark, rows)))))
     return {(row["variable"], row["statistic"], row["rule"], row["label"]): row for row in found}
 
 
@@ -158,12 +158,12 @@ def test_suspect_hours_make_a_suspect_day(spark: SparkSession) -> None:
 
 
 def test_natures_never_meet(spark: SparkSession) -> None:
-    from meteostream.etl.daily import daily_values, wide_hours
+    from meteostream.etl.daily import daily_values, day_sums, wide_hours
 
     rows = hours("2026-03-10 01", [20.0] * 24, TEMPERATURE)
     for row in rows[12:]:
         row["nature"] = "replayed"
-    found = arrow_rows(daily_values(wide_hours(gold_frame(spark, rows))))
+    found = arrow_rows(daily_values(day_sums(wide_hours(gold_frame(spark, rows)))))
     means = {row["nature"]: row["count"] for row in found if row["statistic"] == "mean"}
     assert means == {"observed": 12, "replayed": 12}
 

@@ -11,8 +11,7 @@ import psycopg2
 import pytest
 
 from meteostream.warehouse.connection import connect, conninfo
-from meteostream.warehouse.migrate import migrate
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_lake import gold_frame, hour_row, lake_session, lake_settings, moment
 
 if TYPE_CHECKING:
@@ -36,19 +35,14 @@ class Place(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    server = make_server()
+def place(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     spark = lake_session(lake_settings(tmp_path_factory.mktemp("publish")))
     from meteostream.etl.compute import create_tables
 
     create_tables(spark)
-    database = server.database()
-    owner = connect(server.settings(database, "warehouse"), "test")
-    migrate(owner)
-    owner.close()
-    yield Place(spark, server, database)
+    with server.migrated() as database:
+        yield Place(spark, server, database)
     spark.stop()
-    server.stop()
 
 
 @pytest.fixture

@@ -28,9 +28,8 @@ from meteostream.sources.profile import Licence
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo
 from meteostream.warehouse.dimensions import load_dimensions
-from meteostream.warehouse.migrate import migrate
 from meteostream.warehouse.stations import load_stations
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_export import licence, licences
 from support_gold import MOMENT, REAL, RUN, TWIN, Gold, insert_gold, rain
 from support_reports import judged, report
@@ -107,22 +106,12 @@ class Exports:
         return list(csv.DictReader((line for line in text if not line.startswith("#")), delimiter=delimiter))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def exports(server: PostgresServer, tmp_path: Path) -> Exports:
-    name = server.database()
-    with closing(connect(server.settings(name, "warehouse"), "test")) as owner:
-        migrate(owner)
-        load_stations(owner)
-    made = Exports(server, name, tmp_path)
-    made.licences(KNOWN)
-    return made
+def exports(server: PostgresServer, tmp_path: Path) -> Iterator[Exports]:
+    with server.migrated(load_stations) as name:
+        made = Exports(server, name, tmp_path)
+        made.licences(KNOWN)
+        yield made
 
 
 def at(hour: int, minute: int = 0) -> str:

@@ -20,7 +20,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import NewTopic
 
-from kafka_broker import KafkaBroker, bundle
+from kafka_broker import OBSERVATIONS, KafkaBroker, running_broker
 from meteostream.collect.open_meteo import COLUMNS
 from meteostream.config import Outbox, Settings, Warehouse
 from meteostream.deadletter import DeadLetterProducer, list_letters, replay
@@ -32,8 +32,7 @@ from meteostream.sources.forecast import Forecast
 from meteostream.streams.positions import PositionError
 from meteostream.warehouse.batch import BatchCounts
 from meteostream.warehouse.connection import connect, conninfo
-from meteostream.warehouse.migrate import migrate
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from weather_services import AviationWeather, OpenMeteo, Service
 
 pytestmark = pytest.mark.postgres
@@ -42,20 +41,9 @@ TOPIC, DEAD = "weather.forecasts", "weather.forecasts.dlq"
 RUN = str(uuid.uuid4())
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def warehouse(server: PostgresServer) -> Warehouse:
-    name = server.database()
-    owner = connect(server.settings(name, "warehouse"), "test")
-    migrate(owner)
-    owner.close()
-    return server.settings(name)
+def warehouse(server: PostgresServer, database: str) -> Warehouse:
+    return server.settings(database)
 
 
 @pytest.fixture
@@ -155,7 +143,7 @@ def test_what_is_collected_twice_counts_once(writer: ForecastWriter, warehouse: 
     assert ask(warehouse, "SELECT count(*) FROM core.forecast") == [(2,)]
 
 
-def test_every_order_of_arrival_gives_the_same_values(server: PostgresServer) -> None:
+def test_every_order_of_arrival_gives_the_same_values(server: PostgresServer, warehouse: Warehouse) -> None:
     """The latest reception wins, value by value; a value that a later message lacks stays."""
     versions = [
         message(received_at="2026-11-25T07:00:00Z", variables={"air_temperature": 1.0, "rain_1h": 0.0}),
@@ -163,20 +151,18 @@ def test_every_order_of_arrival_gives_the_same_values(server: PostgresServer) ->
         message(received_at="2026-11-25T09:00:00Z", variables={"air_temperature": 1.0, "visibility": None}),
         message(received_at="2026-11-25T10:00:00Z", variables={"air_temperature": 1.0, "rain_1h": 0.0}),
     ]
-    name = server.database()
-    owner = connect(server.settings(name, "warehouse"), "test")
-    migrate(owner)
+    owner = connect(server.settings(warehouse.database, "warehouse"), "test")
     results = set()
     for number, order in enumerate(itertools.permutations(versions)):
         with owner, owner.cursor() as cursor:
             cursor.execute("TRUNCATE core.forecast, pipeline.stream_offset")
-        writer = ForecastWriter(conninfo(server.settings(name), "test"), QUERY)
+        writer = ForecastWriter(conninfo(warehouse, "test"), QUERY)
         cut = number % len(versions)  # some orders within one batch, some across two
         for batch_id, part in enumerate((order[:cut], order[cut:])):
             if part:
                 writer.write(judge(records(*part, offset=cut * batch_id)), run=str(uuid.uuid4()), batch_id=batch_id)
         writer.close()
-        results.add(tuple(ask(server.settings(name), VALUES)))
+        results.add(tuple(ask(warehouse, VALUES)))
     assert results == {
         (("air_temperature", 1.0, "CC-BY-4.0"), ("rain_1h", 0.0, "CC-BY-4.0"), ("visibility", None, "CC-BY-4.0"))
     }
@@ -233,16 +219,9 @@ class Place(NamedTuple):
 
 @pytest.fixture
 def place(tmp_path: Path, warehouse: Warehouse) -> Iterator[Place]:
-    archive = bundle()
-    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
-    broker = KafkaBroker(tmp_path, archive)
-    broker.start()
-    admin = KafkaAdminClient(**broker._client())
-    admin.create_topics([NewTopic(TOPIC, num_partitions=4, replication_factor=1), NewTopic(DEAD, 1, 1)])
-    admin.close()
-    settings = Settings(kafka=broker.settings, warehouse=warehouse, outbox=Outbox(directory=str(tmp_path / "outbox")))
-    yield Place(settings, broker, tmp_path)
-    broker.stop()
+    outbox = Outbox(directory=str(tmp_path / "outbox"))
+    with running_broker({TOPIC: 4, DEAD: 1}) as broker:
+        yield Place(Settings(kafka=broker.settings, warehouse=warehouse, outbox=outbox), broker, tmp_path)
 
 
 def send(place: Place, hours: int, *, day: int = 25, value: float = 20.0) -> None:
@@ -288,7 +267,7 @@ def meteostream(settings: Path, *arguments: str) -> str:
 @pytest.mark.kafka
 def test_commands_collect_and_store_and_repeat_without_harm(place: Place) -> None:
     """KF-111: METAR to the observations, a forecast to its table, each collected twice by overlapping runs."""
-    place.broker.create_topic()
+    place.broker.create_topics(OBSERVATIONS)
     with Service().running() as service:
         awc, now = AviationWeather(service), int(time.time())
         for number in range(4):

@@ -20,11 +20,8 @@ from meteostream.gates.errors import GateError
 from meteostream.gates.run import run_gate
 from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo
-from meteostream.warehouse.dimensions import load_dimensions
 from meteostream.warehouse.layers import note_count
-from meteostream.warehouse.migrate import migrate
-from meteostream.warehouse.stations import load_stations
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_gold import REAL, RUN, TWIN, Gold, insert_gold, rain
 from support_reports import judged, report
 
@@ -92,13 +89,6 @@ def test_a_webhook_is_an_address_and_is_never_shown() -> None:
 # Checks
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
-
-
 class Layers(NamedTuple):
     """What the ETL counts."""
 
@@ -110,14 +100,10 @@ class Layers(NamedTuple):
 class Warehouse:
     """A migrated database: settings, and connections of owner and writer."""
 
-    def __init__(self, server: PostgresServer) -> None:
+    def __init__(self, server: PostgresServer, name: str) -> None:
         self.server = server
-        self.name = server.database()
+        self.name = name
         self.owner = connect(server.settings(self.name, "warehouse"), "test")
-        migrate(self.owner)
-        load_stations(self.owner)
-        load_dimensions(self.owner, None)
-        self.owner.autocommit = False
         self.writer = connect(server.settings(self.name), "test")
 
     def ask(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -142,10 +128,11 @@ class Warehouse:
 
 @pytest.fixture
 def warehouse(server: PostgresServer) -> Iterator[Warehouse]:
-    made = Warehouse(server)
-    yield made
-    made.owner.close()
-    made.writer.close()
+    with server.described() as name:
+        made = Warehouse(server, name)
+        yield made
+        made.owner.close()
+        made.writer.close()
 
 
 def ago(hours: float) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,10 +26,8 @@ from meteostream.warehouse.batch import WarehouseWriter
 from meteostream.warehouse.connection import connect, conninfo
 from meteostream.warehouse.dimensions import load_dimensions
 from meteostream.warehouse.errors import MartsError
-from meteostream.warehouse.migrate import migrate
 from meteostream.warehouse.normals import store_normals
-from meteostream.warehouse.stations import load_stations
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_gold import REAL, RUN, TWIN, Gold, insert_gold, month_rain, rain
 from support_reports import judged, report
 
@@ -52,28 +49,9 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def program() -> str:
-    """The locked dbt; made at first use."""
-    made = subprocess.run(  # noqa: S603 - a script of ours
-        [REPOSITORY / "scripts" / "venv", "dbt", REPOSITORY / "artifacts" / "dbt" / "requirements.txt"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return str(Path(made.stdout.strip()) / "bin" / "dbt")
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where dbt writes; it reads the project anew only where it changed."""
     return tmp_path_factory.mktemp("marts")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
 
 
 @dataclass
@@ -114,24 +92,19 @@ def august(values: dict[int, float | None], **others: Any) -> list[Gold]:
 @contextmanager
 def made(server: PostgresServer, program: str, folder: Path) -> Iterator[Warehouse]:
     """A warehouse with some days of rain in gold, of a station and of its simulated twin."""
-    name = server.database()
-    owner = connect(server.settings(name, "warehouse"), "test")
-    migrate(owner)
-    load_stations(owner)
-    load_dimensions(owner, None)
-    owner.autocommit = False
-    warehouse = Warehouse(
-        Settings(warehouse=server.settings(name), marts=Marts(dbt=program, directory=str(folder))),
-        owner,
-        connect(server.settings(name), "test"),
-        connect(server.settings(name, "reader"), "test"),
-    )
-    insert_gold(owner, "daily", august({1: 0.0, 2: 12.4, 3: None, 5: 0.9, 6: 1.0}))
-    insert_gold(owner, "daily", august({1: 99.0}, station=TWIN, nature="simulated"))
-    insert_gold(owner, "monthly", [month_rain(AUGUST, 184.5)])
-    yield warehouse
-    for connection in (warehouse.owner, warehouse.writer, warehouse.reader):
-        connection.close()
+    with server.described() as name:
+        warehouse = Warehouse(
+            Settings(warehouse=server.settings(name), marts=Marts(dbt=program, directory=str(folder))),
+            connect(server.settings(name, "warehouse"), "test"),
+            connect(server.settings(name), "test"),
+            connect(server.settings(name, "reader"), "test"),
+        )
+        insert_gold(warehouse.owner, "daily", august({1: 0.0, 2: 12.4, 3: None, 5: 0.9, 6: 1.0}))
+        insert_gold(warehouse.owner, "daily", august({1: 99.0}, station=TWIN, nature="simulated"))
+        insert_gold(warehouse.owner, "monthly", [month_rain(AUGUST, 184.5)])
+        yield warehouse
+        for connection in (warehouse.owner, warehouse.writer, warehouse.reader):
+            connection.close()
 
 
 @pytest.fixture

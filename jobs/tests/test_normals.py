@@ -16,11 +16,8 @@ from meteostream.sources.errors import SourceError
 from meteostream.sources.normals import Normal, NormalsProfile, parse_normals_profile, read_normals
 from meteostream.sources.observation import Reject
 from meteostream.warehouse.connection import connect
-from meteostream.warehouse.dimensions import load_dimensions
-from meteostream.warehouse.migrate import migrate
 from meteostream.warehouse.normals import store_normals
-from meteostream.warehouse.stations import load_stations
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 
 WIDE = """
 source = "test-normals"
@@ -170,22 +167,10 @@ def test_a_profile_that_cannot_be_meant_is_refused(old: str, new: str, message: 
 # Stored
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def database(server: PostgresServer) -> str:
-    name = server.database()
-    owner = connect(server.settings(name, "warehouse"), "test")
-    migrate(owner)
-    load_stations(owner)
-    load_dimensions(owner, None)
-    owner.close()
-    return name
+def database(server: PostgresServer) -> Iterator[str]:
+    with server.described() as name:
+        yield name
 
 
 def rows(server: PostgresServer, database: str) -> list[tuple[Any, ...]]:

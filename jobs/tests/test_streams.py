@@ -18,12 +18,11 @@ from typing import Any, NamedTuple
 
 import psycopg2
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic
+from kafka import KafkaConsumer, KafkaProducer
 from prometheus_client import CollectorRegistry, generate_latest
 
 import local_spark
-from kafka_broker import PARTITIONS, TOPIC, KafkaBroker, bundle
+from kafka_broker import PARTITIONS, TOPIC, KafkaBroker, running_broker
 from meteostream.config import Lake, Settings, Stream, Streams
 from meteostream.config import Outbox as OutboxSettings
 from meteostream.contract import event_id_of
@@ -35,8 +34,7 @@ from meteostream.ledger.store import Local
 from meteostream.ledger.warehouse import Warehouse as WarehouseWitness
 from meteostream.outbox import Draft, Outbox
 from meteostream.warehouse.connection import connect
-from meteostream.warehouse.migrate import migrate
-from postgres_server import make_server
+from postgres_server import PostgresServer
 from support_contract import poisons
 from support_reports import report
 
@@ -59,36 +57,25 @@ class CrashError(Exception):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     local_spark.install()
     folder = tmp_path_factory.mktemp("streams")
-    archive = bundle()
-    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
-    broker = KafkaBroker(folder, archive)
-    broker.start()
-    admin = KafkaAdminClient(**broker._client())
-    admin.create_topics([NewTopic(name, num_partitions=PARTITIONS, replication_factor=1) for name in (TOPIC, DEAD)])
-    admin.close()
-    server = make_server()
-    database = server.database()
-    migrate(connect(server.settings(database, "warehouse"), "test"))
 
     def stream(name: str) -> Stream:
         return Stream(
             trigger_seconds=0.2, checkpoint=f"file:{folder}/checkpoints/{name}", max_offsets_per_trigger=100_000
         )
 
-    settings = Settings(
-        kafka=broker.settings,
-        warehouse=server.settings(database),
-        lake=Lake(uri=f"file:{folder}/lake"),
-        streams=Streams(warehouse=stream("warehouse"), lake=stream("lake")),
-        outbox=OutboxSettings(directory=str(folder / "outbox")),
-    )
     (folder / "outbox").mkdir()
-    yield Place(settings, broker, folder)
-    broker.stop()
-    server.stop()
+    with running_broker({TOPIC: PARTITIONS, DEAD: PARTITIONS}) as broker, server.migrated() as database:
+        settings = Settings(
+            kafka=broker.settings,
+            warehouse=server.settings(database),
+            lake=Lake(uri=f"file:{folder}/lake"),
+            streams=Streams(warehouse=stream("warehouse"), lake=stream("lake")),
+            outbox=OutboxSettings(directory=str(folder / "outbox")),
+        )
+        yield Place(settings, broker, folder)
 
 
 @pytest.fixture(scope="module")

@@ -19,27 +19,11 @@ from meteostream.warehouse.batch import BatchCounts, StagingError, WarehouseWrit
 from meteostream.warehouse.connection import connect, conninfo, may_retry, retrying
 from meteostream.warehouse.migrate import Migration, MigrationError, applied_in, migrate, shipped
 from meteostream.warehouse.stations import load_stations
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_reports import STATION, judged, report
 
 pytestmark = pytest.mark.postgres
 RUN = str(uuid.uuid4())
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def database(server: PostgresServer) -> str:
-    name = server.database()
-    owner = connect(server.settings(name, "warehouse"), "test")
-    migrate(owner)
-    owner.close()
-    return name
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def bundle() -> Path | None:
 
 
 class ZooKeeperServer:
-    """A server that a test may kill."""
+    """A server that a test may kill; it dies with the process that started it."""
 
     def __init__(self, folder: Path) -> None:
         archive = bundle()
@@ -44,7 +44,8 @@ class ZooKeeperServer:
     def start(self) -> None:
         """Start and wait until it answers."""
         main = "org.apache.zookeeper.server.ZooKeeperServerMain"
-        command = ["java", *JVM, "-cp", f"{self._folder}/lib/*", main, str(self._config)]
+        java = ["setpriv", "--pdeathsig", "KILL", "java", *JVM, f"-Djava.io.tmpdir={self._folder}"]
+        command = [*java, "-cp", f"{self._folder}/lib/*", main, str(self._config)]
         with (self._folder / "zookeeper.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - ours
         end = time.monotonic() + START_S

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
 from meteostream.etl.completeness import WMO_1203
-from meteostream.etl.daily import daily_values
+from meteostream.etl.daily import daily_values, day_sums
 from meteostream.etl.summary import month_values
 from meteostream.streams.source import spark_session
 
@@ -129,7 +129,8 @@ def generate(file: Path, stations: int, years: int) -> int:
 
 def _spark(hours: DataFrame) -> pa.Table:
     """Days of all rules, and months, as one row an aggregate's sum: the work is done, the answer is small."""
-    daily = daily_values(hours).persist()
+    sums = day_sums(hours).persist()  # a sixth of the daily rows that are made of it twice
+    daily = daily_values(sums)
     try:
         both = daily.select(F.lit("day").alias("period"), "*").unionByName(
             month_values(daily, WMO_1203).select(F.lit("month").alias("period"), "*")
@@ -146,7 +147,7 @@ def _spark(hours: DataFrame) -> pa.Table:
         )
         return table
     finally:
-        daily.unpersist()
+        sums.unpersist()
 
 
 def _peer(file: str) -> str:

@@ -46,20 +46,28 @@ def hours_needed(expected: int) -> int:
     return -int(-expected * HOURS_NEEDED // 1)
 
 
-def longest_gap(days: Column, length: Column) -> Column:
-    """Longest run of missing days.
+def day_bits(number: Column) -> Column:
+    """Aggregate: days (1 to 31) as bits of a whole number, the first as 1; nulls are left out."""
+    return F.coalesce(F.bit_or(F.call_function("shiftleft", F.lit(1).cast("bigint"), number - 1)), F.lit(0))
+
+
+def has_gap(days: Column, length: Column, in_a_row: int) -> Column:
+    """Whether so many days in a row, or more, are missing.
 
     Parameters
     ----------
     days
-        Array of the days (1 to ``length``) that have a value, each once.
+        From :func:`day_bits`.
     length
         Days of the period.
     """
-    fence = F.array_sort(F.concat(F.array(F.lit(0)), days, F.array(length + 1)))
-    return F.array_max(F.zip_with(F.slice(fence, 2, F.size(days) + 1), fence, lambda here, before: here - before - 1))
+    missing = F.bitwise_not(days).bitwiseAND(F.call_function("shiftleft", F.lit(1).cast("bigint"), length) - 1)
+    runs = missing  # after each step: days after which so many more are missing, too
+    for following in range(1, in_a_row):
+        runs = runs.bitwiseAND(F.shiftright(missing, following))
+    return runs != 0
 
 
-def enough(count: Column, length: Column, gap: Column, rule: Completeness) -> Column:
-    """Whether a mean or an extreme may be published."""
-    return (count > 0) & (length - count < rule.missing) & (gap < rule.in_a_row)
+def enough(count: Column, length: Column, days: Column, rule: Completeness) -> Column:
+    """Whether a mean or an extreme may be published; see :func:`has_gap`."""
+    return (count > 0) & (length - count < rule.missing) & ~has_gap(days, length, rule.in_a_row)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 from meteostream.etl import decisions as people
 from meteostream.etl import gold, runs, silver
 from meteostream.etl.availability import availability_values
-from meteostream.etl.daily import daily_values, imported_days, wide_hours
+from meteostream.etl.daily import daily_values, day_sums, imported_days, wide_hours
 from meteostream.etl.errors import EtlError
 from meteostream.etl.hourly import hourly_values
 from meteostream.etl.runs import Position, Run
@@ -156,7 +156,9 @@ def _hours(spark: SparkSession, rules: Rules, scope: Scope, run_id: str) -> int:
 def _days_and_longer(spark: SparkSession, rules: Rules, scope: Scope, run_id: str) -> int:
     """Compute all that follows from hours, which are gold's already; give how many rows changed."""
     hourly = scope.padded(1).restrict(gold.read(spark, gold.HOURLY))
-    days = daily_values(wide_hours(hourly)).unionByName(imported_days(hourly).select(*gold.COMPUTED))
+    # One shuffle: hours, sums of days and their neighbours are all of one station and nature.
+    wide = wide_hours(hourly.repartition("station", "nature"))
+    days = daily_values(day_sums(wide)).unionByName(imported_days(hourly).select(*gold.COMPUTED))
     changed = gold.replace(spark, gold.DAILY, days, scope, run_id=run_id)
     changed += gold.replace(spark, gold.AVAILABILITY, availability_values(hourly), scope, run_id=run_id)
     daily = gold.read(spark, gold.DAILY)

@@ -1,29 +1,21 @@
 """Daily values by climatological day.
 
-All days begin and end at 00, 06 or 18 UTC, so hours are first summed to six-hour blocks, one pass over all variables;
-each kind of day is then four blocks (the minimum's: two). Sums are exact (:mod:`meteostream.etl.exact`).
+Days of four kinds overlap. One pass over the hours sums them by UTC date, and apart those of a date that belong to a
+neighbour's climatological day; a second one, over rows of dates alone, gives each what its neighbours hold for it. So
+hours are read and shuffled once for all kinds. Sums are exact (:mod:`meteostream.etl.exact`).
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
+from pyspark.sql.window import Window
 
 from meteostream.etl.completeness import hours_needed
-from meteostream.etl.exact import mean, micro, total, unscaled
-from meteostream.etl.periods import (
-    DAY_S,
-    HOUR_S,
-    Day,
-    block_in_day,
-    block_of,
-    date_of,
-    day_of_block,
-    moment,
-    seconds,
-)
+from meteostream.etl.exact import mean, total, unscaled
+from meteostream.etl.periods import DAY_S, HOUR_S, Day, date_of, moment, second_of_day, seconds, utc_day
 from meteostream.etl.products import IMPORTED
 from meteostream.qc.flags import Flag
 
@@ -131,65 +123,201 @@ def _is(field: Field) -> Column:
     return found
 
 
-def blocks_of(hours: DataFrame) -> DataFrame:
-    """Sums, counts and extremes of six-hour blocks.
+# --- Sums of days ------------------------------------------------------------------------------------------------
 
-    Parameters
+
+class Measure(NamedTuple):
+    """A sum, count or extreme of a day's hours.
+
+    Attributes
     ----------
-    hours
-        From :func:`wide_hours`; fields that a caller does not have may be left out.
+    name
+        Of it, among those of its kind of day.
+    how
+        How hours, and parts of a day, are put together.
+    fields
+        What it needs one of.
+    value
+        Column of the hours; null where there is nothing to count.
     """
-    hours = hours.withColumns(
-        {item.name: F.lit(None).cast("double") for item in FIELDS if item.name not in hours.columns}
-    )
-    if "suspects" not in hours.columns:
-        hours = hours.withColumn("suspects", F.lit(0))
-    speed = F.coalesce("wind_10min", "wind_2min")
-    radians = F.radians("wind_direction")
-    known_wind = speed.isNotNull() & (F.col("wind_direction").isNotNull() | (speed == 0))
-    hours = hours.withColumns({"block": block_of(F.col("s")), "wind_speed": speed})
+
+    name: str
+    how: Literal["sum", "count", "maximum", "minimum", "bits"]
+    fields: tuple[str, ...]
+    value: Column
+
+
+def _measures(day: Day) -> list[Measure]:
+    """What is summed of a kind of day."""
+    suspects = Measure("suspects", "bits", ("suspects",), F.col("suspects"))
+    temperature = ("air_temperature",)
+    if day is Day.RAIN:
+        return [*(measure for name, _ in _RAINS for measure in _sum_and_count(name)), suspects]
+    if day is Day.MAXIMUM:
+        extremes = [Measure(name, "maximum", (name,), F.col(name)) for name in (*temperature, "tmax_night", "tmax_day")]
+        return [*extremes, Measure("air_temperature_n", "count", temperature, F.col("air_temperature")), suspects]
+    if day is Day.MINIMUM:
+        extremes = [Measure(name, "minimum", (name,), F.col(name)) for name in (*temperature, "tmin_night")]
+        return [*extremes, Measure("air_temperature_n", "count", temperature, F.col("air_temperature")), suspects]
+    speed, radians = F.col("wind_speed"), F.radians("wind_direction")
     towards = F.when(F.col("wind_direction").isNotNull(), speed)
-    sums = [
-        measure
-        for name in (*_MEANS, "sunshine", *(rain for rain, _ in _RAINS))
-        for measure in (total(F.col(name)).alias(f"{name}_sum"), F.count(name).alias(f"{name}_n"))
+    known_wind = speed.isNotNull() & (F.col("wind_direction").isNotNull() | (speed == 0))
+    gust = F.greatest("gust_1h", "gust_10min")
+    wind = ("wind_direction", *_OF_MEAN["wind_speed"])
+    return [
+        *(measure for name in (*_MEANS, "sunshine") for measure in _sum_and_count(name)),
+        Measure("gust", "maximum", ("gust_1h", "gust_10min"), gust),
+        Measure("gust_n", "count", ("gust_1h", "gust_10min"), gust),
+        Measure("east", "sum", wind, towards * F.sin(radians)),
+        Measure("north", "sum", wind, towards * F.cos(radians)),
+        Measure("wind_direction_n", "count", wind, F.when(known_wind, 1)),
+        suspects,
     ]
-    return hours.groupBy(*KEY, "block").agg(
-        *sums,
-        F.max("air_temperature").alias("hottest"),
-        F.min("air_temperature").alias("coldest"),
-        *(F.max(name).alias(name) for name in ("tmax_night", "tmax_day")),
-        F.min("tmin_night").alias("tmin_night"),
-        F.max(F.greatest("gust_1h", "gust_10min")).alias("gust"),
-        F.count(F.coalesce("gust_1h", "gust_10min")).alias("gust_n"),
-        F.sum(micro(towards * F.sin(radians))).alias("east"),
-        F.sum(micro(towards * F.cos(radians))).alias("north"),
-        F.count(F.when(known_wind, 1)).alias("wind_direction_n"),
-        F.bit_or("suspects").alias("suspects"),
-    )
 
 
-def daily_values(hours: DataFrame) -> DataFrame:
-    """Daily rows from hours.
+def _sum_and_count(name: str) -> tuple[Measure, Measure]:
+    fields = _OF_MEAN.get(name, (name,))
+    return Measure(f"{name}_sum", "sum", fields, F.col(name)), Measure(f"{name}_n", "count", fields, F.col(name))
+
+
+def _aggregate(measure: Measure, within: Column | None) -> Column:
+    value = measure.value if within is None else F.when(within, measure.value)
+    match measure.how:
+        case "sum":
+            return total(value)
+        case "count":
+            return F.count(value)
+        case "maximum":
+            return F.max(value)
+        case "minimum":
+            return F.min(value)
+        case "bits":
+            return F.coalesce(F.bit_or(value), F.lit(0))
+
+
+def _together(measure: Measure, one: Column, other: Column) -> Column:
+    """Of two parts of a day; nulls where there is no other."""
+    match measure.how:
+        case "sum":
+            return F.coalesce(one + other, one, other)
+        case "count":
+            return one + F.coalesce(other, F.lit(0))
+        case "maximum":
+            return F.greatest(one, other)
+        case "minimum":
+            return F.least(one, other)
+        case "bits":
+            return one.bitwiseOR(F.coalesce(other, F.lit(0)))
+
+
+def day_sums(hours: DataFrame) -> DataFrame:
+    """Sums, counts and extremes of all kinds of days, one row a station, nature and UTC date, in one pass.
 
     Parameters
     ----------
     hours
-        From :func:`wide_hours`.
+        From :func:`wide_hours`; fields that a caller does not have may be left out, and what needs them is, too.
+
+    Returns
+    -------
+    station, nature, day (days since 1970); a column ``KIND_MEASURE`` of each kind's day of this date; a column
+    ``KIND_MEASURE_beside`` of the hours of this date that belong to a neighbouring date's; ``alone_1`` and
+    ``alone_-1``: the following (preceding) date has no row, so nobody has counted those.
+    """
+    there = set(hours.columns)
+    hours = hours.withColumns({item.name: F.lit(None).cast("double") for item in FIELDS if item.name not in there})
+    hours = hours.withColumn("wind_speed", F.coalesce("wind_10min", "wind_2min"))
+    second = second_of_day(F.col("s"))
+    measures = [(day, item) for day in Day for item in _measures(day) if there.intersection(item.fields)]
+    sums = []
+    for day, item in measures:
+        sums.append(_aggregate(item, _within(second, day.hours_of(0))).alias(_name(day, item)))
+        if day.step:
+            sums.append(_aggregate(item, _within(second, day.hours_of(day.step))).alias(_name(day, item, beside=True)))
+    dates = hours.groupBy(*KEY, utc_day(F.col("s")).alias("day")).agg(*sums)
+    order = Window.partitionBy(*KEY).orderBy("day")
+    # What the date before has for this one is what a date has for the following, and so the other way round.
+    given = {step: [_name(day, item, beside=True) for day, item in measures if day.step == step] for step in (1, -1)}
+    dates = dates.withColumns(
+        {
+            "before": F.lag(F.struct("day", *given[1])).over(order),
+            "after": F.lead(F.struct("day", *given[-1])).over(order),
+        }
+    )
+    neighbour = {1: F.col("before.day") == F.col("day") - 1, -1: F.col("after.day") == F.col("day") + 1}
+    merged = []
+    for day, item in measures:
+        own = F.col(_name(day, item))
+        if day.step:
+            giver = "before" if day.step == 1 else "after"
+            other = F.when(neighbour[day.step], F.col(f"{giver}.{_name(day, item, beside=True)}"))
+            merged += [_together(item, own, other).alias(_name(day, item)), F.col(_name(day, item, beside=True))]
+        else:
+            merged.append(own)
+    alone = [(~F.coalesce(neighbour[-step], F.lit(False))).alias(f"alone_{step}") for step in (1, -1)]
+    return dates.select(*KEY, "day", *merged, *alone)
+
+
+def _within(second: Column, hours: tuple[int, int]) -> Column | None:
+    """Whether a second of the day lies in [from, to); None if all do."""
+    begin, end = hours
+    return None if (begin, end) == (0, DAY_S) else (second >= begin) & (second < end)
+
+
+def _name(day: Day, measure: Measure, *, beside: bool = False) -> str:
+    return f"{day.name}_{measure.name}{'_beside' if beside else ''}"
+
+
+# --- Values of days ----------------------------------------------------------------------------------------------
+
+
+def daily_values(sums: DataFrame) -> DataFrame:
+    """Daily rows.
+
+    Parameters
+    ----------
+    sums
+        From :func:`day_sums`.
 
     Returns
     -------
     Gold's columns, without the technical ones; a product of which nothing is there has no row.
     """
-    blocks = blocks_of(hours)
-    products = {
-        Day.RAIN: [_rain()],
-        Day.MAXIMUM: [_maximum()],
-        Day.MINIMUM: [_minimum()],
-        Day.UTC: [*(_mean(name) for name in _MEANS), _direction(), _gust(), _sunshine()],
-    }
-    days = [_rows(blocks, day, found) for day, found in products.items()]
-    return reduce(lambda one, other: one.unionByName(other), days)
+    there = set(sums.columns)
+    catalogue: list[Column] = []
+    found: list[Column] = []
+    for day in Day:
+        own = [product for product in _products(Sums(day, there)) if product is not None]
+        for product in own:
+            found.append(_struct(product, len(catalogue), F.col("day")))
+            catalogue.append(_described(product, day))
+        if day.step:
+            # A date without a row of its own, next to one that has hours of its climatological days.
+            beside = [product for product in _products(Sums(day, there, "_beside")) if product is not None]
+            places = range(len(catalogue) - len(own), len(catalogue))
+            found += [
+                F.when(F.col(f"alone_{day.step}"), _struct(product, place, F.col("day") + day.step))
+                for product, place in zip(beside, places, strict=True)
+            ]
+    rows = sums.select(*KEY, F.inline(F.array(*found))).where("count > 0 OR value IS NOT NULL")
+    rows = rows.withColumn("product", F.element_at(F.array(*catalogue), F.col("place") + 1))
+    midnight = F.col("date") * DAY_S
+    return rows.select(
+        *KEY,
+        "product.variable",
+        "product.statistic",
+        moment(midnight + F.col("product.begin_s")).alias("period_start"),
+        moment(midnight + F.col("product.end_s")).alias("period_end"),
+        date_of(F.col("date")).alias("label"),
+        "product.rule",
+        "value",
+        "count",
+        "expected",
+        "complete",
+        "flag",
+        F.lit(None).cast("string").alias("source"),
+        F.lit(None).cast("binary").alias("report_id"),
+    )
 
 
 def imported_days(hourly: DataFrame) -> DataFrame:
@@ -231,6 +359,8 @@ class Product(NamedTuple):
         Whether the value may be published.
     fields
         Whose suspects make it suspect.
+    suspects
+        Bits of the day's suspect fields.
     """
 
     variable: str
@@ -240,51 +370,64 @@ class Product(NamedTuple):
     expected: Column
     complete: Column
     fields: tuple[str, ...]
+    suspects: Column
 
 
-def _rows(blocks: DataFrame, day: Day, products: list[Product]) -> DataFrame:
-    counted = [name for name in blocks.columns if name.endswith(("_sum", "_n")) or name in {"east", "north"}]
-    highest = ("hottest", "tmax_night", "tmax_day", "gust")
-    lowest = ("coldest", "tmin_night")
-    number = day_of_block(F.col("block"), day)
-    used = blocks.where(block_in_day(F.col("block"), day)) if day.end_s - day.begin_s < DAY_S else blocks
-    days = used.groupBy(*KEY, number.alias("day")).agg(
-        *(F.sum(name).alias(name) for name in counted),
-        *(F.max(name).alias(name) for name in highest),
-        *(F.min(name).alias(name) for name in lowest),
-        F.bit_or("suspects").alias("suspects"),
-    )
-    rows = days.select(*KEY, "day", F.inline(F.array(*(_struct(product) for product in products))))
-    begin = F.col("day") * DAY_S
-    return rows.where("count > 0 OR value IS NOT NULL").select(
-        *KEY,
-        "variable",
-        "statistic",
-        moment(begin + day.begin_s).alias("period_start"),
-        moment(begin + day.end_s).alias("period_end"),
-        date_of(F.col("day")).alias("label"),
+class Sums(NamedTuple):
+    """Columns of :func:`day_sums` for a kind of day."""
+
+    day: Day
+    there: set[str]
+    suffix: str = ""
+
+    def has(self, *measures: str) -> bool:
+        """Whether one of the measures is there."""
+        return any(f"{self.day.name}_{name}{self.suffix}" in self.there for name in measures)
+
+    def __call__(self, measure: str, absent: str = "null") -> Column:
+        """A measure; ``absent`` (an SQL literal) if there is none."""
+        return F.col(f"{self.day.name}_{measure}{self.suffix}") if self.has(measure) else F.expr(absent)
+
+    def count(self, measure: str) -> Column:
+        """A count."""
+        return self(measure, "0L")
+
+
+def _products(sums: Sums) -> list[Product | None]:
+    """What is made of a kind of day; None where nothing of it can be there."""
+    match sums.day:
+        case Day.RAIN:
+            return [_rain(sums)]
+        case Day.MAXIMUM:
+            return [_maximum(sums)]
+        case Day.MINIMUM:
+            return [_minimum(sums)]
+        case Day.UTC:
+            return [*(_mean(sums, name) for name in _MEANS), _direction(sums), _gust(sums), _sunshine(sums)]
+
+
+def _described(product: Product, day: Day) -> Column:
+    """What is the same of all rows of a product."""
+    return F.struct(
+        F.lit(product.variable).alias("variable"),
+        F.lit(product.statistic).alias("statistic"),
         F.lit(day.rule).alias("rule"),
-        "value",
-        "count",
-        "expected",
-        "complete",
-        "flag",
-        F.lit(None).cast("string").alias("source"),
-        F.lit(None).cast("binary").alias("report_id"),
+        F.lit(day.begin_s).alias("begin_s"),
+        F.lit(day.end_s).alias("end_s"),
     )
 
 
-def _struct(product: Product) -> Column:
+def _struct(product: Product, place: int, date: Column) -> Column:
     bits = sum(_BIT[name] for name in product.fields)
     value = F.when(product.complete, product.value)
     flag = (
         F.when(value.isNull(), int(Flag.MISSING))
-        .when(F.col("suspects").bitwiseAND(F.lit(bits)) != 0, int(Flag.SUSPECT))
+        .when(product.suspects.bitwiseAND(F.lit(bits)) != 0, int(Flag.SUSPECT))
         .otherwise(int(Flag.PASS))
     )
     return F.struct(
-        F.lit(product.variable).alias("variable"),
-        F.lit(product.statistic).alias("statistic"),
+        F.lit(place).alias("place"),
+        date.alias("date"),
         value.alias("value"),
         product.count.cast("int").alias("count"),
         product.expected.cast("int").alias("expected"),
@@ -293,82 +436,91 @@ def _struct(product: Product) -> Column:
     )
 
 
-def _mean(name: str) -> Product:
-    count = F.col(f"{name}_n")
+def _mean(sums: Sums, name: str) -> Product | None:
+    if not sums.has(f"{name}_n"):
+        return None
+    count = sums.count(f"{name}_n")
     return Product(
         name,
         "mean",
-        mean(F.col(f"{name}_sum"), count),
+        mean(sums(f"{name}_sum"), count),
         count,
         F.lit(HOURS),
         count >= hours_needed(HOURS),
         _OF_MEAN.get(name, (name,)),
+        sums.count("suspects"),
     )
 
 
-def _direction() -> Product:
+def _direction(sums: Sums) -> Product | None:
     """Mean direction, each hour weighted by its speed; calm hours count and weigh nothing. North is 360."""
-    east, north, count = unscaled(F.col("east")), unscaled(F.col("north")), F.col("wind_direction_n")
+    if not sums.has("wind_direction_n"):
+        return None
+    east, north, count = unscaled(sums("east")), unscaled(sums("north")), sums.count("wind_direction_n")
     degrees = F.pmod(F.degrees(F.atan2(east, north)), F.lit(360.0))
     value = F.when(F.hypot(east, north) >= CALM_RESULTANT * count, F.when(degrees == 0, 360.0).otherwise(degrees))
     complete = (count >= hours_needed(HOURS)) & value.isNotNull()
-    fields = ("wind_direction", "wind_10min", "wind_2min")
-    return Product("wind_direction", "mean", value, count, F.lit(HOURS), complete, fields)
+    fields = ("wind_direction", *_OF_MEAN["wind_speed"])
+    return Product("wind_direction", "mean", value, count, F.lit(HOURS), complete, fields, sums.count("suspects"))
 
 
-def _rain() -> Product:
+def _rain(sums: Sums) -> Product | None:
     """The day's rain by its coarsest whole measurement; else refused, with the count of the one that covers most."""
+    there = [(name, wanted) for name, wanted in _RAINS if sums.has(f"{name}_n")]
+    if not there:
+        return None
     value, count, expected = F.lit(None).cast("double"), F.lit(0), F.lit(HOURS)
     share = F.lit(-1.0)
-    for name, wanted in _RAINS:  # of equal shares the coarser stays
-        better = F.col(f"{name}_n") / F.lit(float(wanted)) > share
-        count = F.when(better, F.col(f"{name}_n")).otherwise(count)
+    for name, wanted in there:  # of equal shares the coarser stays
+        here = sums.count(f"{name}_n")
+        better = here / F.lit(float(wanted)) > share
+        count = F.when(better, here).otherwise(count)
         expected = F.when(better, F.lit(wanted)).otherwise(expected)
-        value = F.when(better, unscaled(F.col(f"{name}_sum"))).otherwise(value)
-        share = F.greatest(share, F.col(f"{name}_n") / F.lit(float(wanted)))
-    return Product("rain", "sum", value, count, expected, share >= 1, tuple(name for name, _ in _RAINS))
+        value = F.when(better, unscaled(sums(f"{name}_sum"))).otherwise(value)
+        share = F.greatest(share, here / F.lit(float(wanted)))
+    fields = tuple(name for name, _ in _RAINS)
+    return Product("rain", "sum", value, count, expected, share >= 1, fields, sums.count("suspects"))
 
 
-def _maximum() -> Product:
+def _maximum(sums: Sums) -> Product | None:
     """Highest temperature: what thermometers registered, and the hours' readings.
 
     The maximum that is reported at 18 UTC stands for the day, as in the SYNOP practice of Region I (WMO-No. 306, volume
     II: Tx at 18 UTC); without it, hourly readings must be enough.
     """
-    count = F.col("air_temperature_n")
-    complete = F.col("tmax_day").isNotNull() | (count >= hours_needed(HOURS))
-    value = F.greatest("hottest", "tmax_day", "tmax_night")
-    return Product(
-        "air_temperature",
-        "maximum",
-        value,
-        count,
-        F.lit(HOURS),
-        complete,
-        ("air_temperature", "tmax_day", "tmax_night"),
-    )
+    fields = ("air_temperature", "tmax_day", "tmax_night")
+    if not sums.has(*fields):
+        return None
+    count = sums.count("air_temperature_n")
+    complete = sums("tmax_day").isNotNull() | (count >= hours_needed(HOURS))
+    value = F.greatest(*(sums(name, "cast(null as double)") for name in fields))
+    return Product("air_temperature", "maximum", value, count, F.lit(HOURS), complete, fields, sums.count("suspects"))
 
 
-def _minimum() -> Product:
+def _minimum(sums: Sums) -> Product | None:
     """Lowest temperature of the night: what is reported at 06 UTC (Region I), and the hours' readings."""
-    count = F.col("air_temperature_n")
-    complete = F.col("tmin_night").isNotNull() | (count >= hours_needed(NIGHT_HOURS))
-    value = F.least("coldest", "tmin_night")
+    fields = ("air_temperature", "tmin_night")
+    if not sums.has(*fields):
+        return None
+    count = sums.count("air_temperature_n")
+    complete = sums("tmin_night").isNotNull() | (count >= hours_needed(NIGHT_HOURS))
+    value = F.least(*(sums(name, "cast(null as double)") for name in fields))
     return Product(
-        "air_temperature", "minimum", value, count, F.lit(NIGHT_HOURS), complete, ("air_temperature", "tmin_night")
+        "air_temperature", "minimum", value, count, F.lit(NIGHT_HOURS), complete, fields, sums.count("suspects")
     )
 
 
-def _gust() -> Product:
-    count = F.col("gust_n")
-    return Product(
-        "gust", "maximum", F.col("gust"), count, F.lit(HOURS), count >= hours_needed(HOURS), ("gust_1h", "gust_10min")
-    )
+def _gust(sums: Sums) -> Product | None:
+    if not sums.has("gust_n"):
+        return None
+    count, fields = sums.count("gust_n"), ("gust_1h", "gust_10min")
+    complete = count >= hours_needed(HOURS)
+    return Product("gust", "maximum", sums("gust"), count, F.lit(HOURS), complete, fields, sums.count("suspects"))
 
 
-def _sunshine() -> Product:
+def _sunshine(sums: Sums) -> Product | None:
     """Sum of 24 hours; a sum needs them all."""
-    count = F.col("sunshine_n")
-    return Product(
-        "sunshine", "sum", unscaled(F.col("sunshine_sum")), count, F.lit(HOURS), count >= HOURS, ("sunshine",)
-    )
+    if not sums.has("sunshine_n"):
+        return None
+    count, value = sums.count("sunshine_n"), unscaled(sums("sunshine_sum"))
+    return Product("sunshine", "sum", value, count, F.lit(HOURS), count >= HOURS, ("sunshine",), sums.count("suspects"))

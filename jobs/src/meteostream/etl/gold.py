@@ -7,7 +7,6 @@ expected. So whoever reads versions sees every change of what was published, and
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import uuid
 from typing import TYPE_CHECKING, Final
@@ -98,16 +97,14 @@ def replace(spark: SparkSession, name: str, computed: DataFrame, scope: Scope, *
         Noted on each changed row.
     """
     target = table(name).name
-    changes = (
-        _changes(scope.restrict(computed), scope.restrict(spark.table(target)))
-        .withColumns({"computed_at": F.current_timestamp(), "run_id": F.lit(run_id)})
-        .select(*COLUMNS)
-        .localCheckpoint()  # what is counted is what is merged; a plan over the target would be planned with it again
-    )
+    changes = _changes(scope.restrict(computed), scope.restrict(spark.table(target)))
+    # What is counted is what is merged; a plan over the target would be planned with it again. The count makes it.
+    changes = changes.localCheckpoint(eager=False)
     changed = int(changes.count())
     if changed:
+        noted = changes.withColumns({"computed_at": F.current_timestamp(), "run_id": F.lit(run_id)})
         with _MERGING:
-            _merge(spark, target, changes, scope)
+            _merge(spark, target, noted.select(*COLUMNS), scope)
     return changed
 
 
@@ -148,20 +145,3 @@ def _merge(spark: SparkSession, target: str, changes: DataFrame, scope: Scope) -
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
     spark.catalog.dropTempView(view)
-
-
-def content_hash(rows: DataFrame) -> str:
-    """SHA-256 (hex) of a table's rows in the order of their keys, technical columns aside.
-
-    Parameters
-    ----------
-    rows
-        Rows of a table; withdrawn ones do not count.
-    """
-    found = rows.where("expected > 0").select(
-        F.sha2(F.to_json(F.struct(*COMPUTED), {"ignoreNullFields": "false"}), 256).alias("row"), *KEY
-    )
-    digest = hashlib.sha256()
-    for row in found.orderBy(*KEY).select("row").toLocalIterator():
-        digest.update(row["row"].encode())
-    return digest.hexdigest()

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
-BLOCK_S: Final = 6 * HOUR_S
-"""All climatological days begin and end at 00, 06 or 18 UTC, so six hours are the largest common part of them."""
 DEKAD_DAYS: Final = 10
 LAST_DEKAD: Final = 21
 """Dekads are 1-10, 11-20 and 21 to the month's end (domain: the Sahel's working unit)."""
@@ -39,6 +37,18 @@ class Day(Enum):
         self.rule = rule
         self.begin_s = begin_h * HOUR_S
         self.end_s = end_h * HOUR_S
+        self.step = 1 if self.begin_s < 0 else -1 if self.end_s > DAY_S else 0
+        """Some hours of a UTC date belong to the day of the date so many days later."""
+
+    def hours_of(self, step: int) -> tuple[int, int]:
+        """Which seconds [from, to) of a UTC date belong to the day of the date ``step`` days later.
+
+        >>> [tuple(second // HOUR_S for second in Day.RAIN.hours_of(step)) for step in (0, -1)]
+        [(6, 24), (0, 6)]
+        >>> [tuple(second // HOUR_S for second in Day.MINIMUM.hours_of(step)) for step in (0, 1)]
+        [(0, 6), (18, 24)]
+        """
+        return max(0, self.begin_s + step * DAY_S), min(DAY_S, self.end_s + step * DAY_S)
 
 
 def seconds(moment: Column) -> Column:
@@ -56,19 +66,14 @@ def floor_div(number: Column, by: int) -> Column:
     return ((number - F.pmod(number, F.lit(by))) / by).cast("bigint")
 
 
-def block_of(since_1970: Column) -> Column:
-    """Number of the six-hour block (start, end] that holds a time; block n begins at n * 6 h."""
-    return floor_div(since_1970 - 1, BLOCK_S)
+def utc_day(since_1970: Column) -> Column:
+    """Number (days since 1970) of the UTC day (start, end] that holds a time."""
+    return floor_div(since_1970 - 1, DAY_S)
 
 
-def day_of_block(block: Column, day: Day) -> Column:
-    """Number (days since 1970) of the climatological day that would hold a block; see :func:`block_in_day`."""
-    return floor_div(block * BLOCK_S - day.begin_s, DAY_S)
-
-
-def block_in_day(block: Column, day: Day) -> Column:
-    """Whether a block lies in its climatological day, which may be shorter than 24 hours."""
-    return F.pmod(block * BLOCK_S - day.begin_s, F.lit(DAY_S)) < day.end_s - day.begin_s
+def second_of_day(since_1970: Column) -> Column:
+    """Second, from 0, of the UTC day (start, end] that holds a time; its end, 24:00, is the last."""
+    return F.pmod(since_1970 - 1, F.lit(DAY_S))
 
 
 def date_of(day: Column) -> Column:

@@ -25,15 +25,7 @@ if TYPE_CHECKING:
 NAME: Final = "lake.weather.silver"
 
 CONTENT: Final[dict[str, str]] = {
-    "event_id": "binary",
-    "report_id": "binary",
-    "station": "string",
-    "observed_at": "timestamp",
-    "received_at": "timestamp",
-    "source": "string",
-    "report_type": "string",
-    "revision": "int",
-    "nature": "string",
+    **bronze.IDENTITY,
     **{variable.name: "boolean" if variable.is_boolean else "double" for variable in WIDE},
     "reported": "bigint",
     "extra": "string",
@@ -45,12 +37,7 @@ CONTENT: Final[dict[str, str]] = {
 }
 """What an event says."""
 
-TECHNICAL: Final[dict[str, str]] = {
-    "topic": "string",
-    "partition": "int",
-    "offset": "bigint",
-    "sequence": "bigint",
-}
+TECHNICAL: Final[dict[str, str]] = {**bronze.PLACE, "sequence": "bigint"}
 """Where it came from, and the run that added it."""
 
 TABLE: Final = Table(
@@ -90,7 +77,7 @@ class Counted(NamedTuple):
     silver: int
 
 
-_READ: Final = ("topic", "partition", "offset", "timestamp", "key", "value")
+_READ: Final = (*bronze.PLACE, "timestamp", "key", "value")
 _ORDER: Final = ("received_at", "offset", "topic", "partition")
 
 
@@ -159,7 +146,7 @@ def judge(messages: DataFrame) -> DataFrame:
     -------
     Valid rows: what they say, and their topic, partition and offset.
     """
-    names = [*CONTENT, "topic", "partition", "offset", "dead_reason"]
+    names = [*CONTENT, *bronze.PLACE, "dead_reason"]
     return judged(messages.select(*_READ), names).where("dead_reason IS NULL").drop("dead_reason")
 
 
@@ -184,31 +171,29 @@ def _earliest(events: DataFrame) -> DataFrame:
 
 
 def _merge(spark: SparkSession, events: DataFrame) -> int:
-    span = events.select(F.min("observed_at"), F.max("observed_at"), F.count("*")).first()
-    if span is None or not span[2]:
+    """Add the events that silver lacks, in one commit: what the position in the rows has passed is not read again."""
+    observed = F.col("observed_at")
+    found = events.agg(
+        F.min(observed), F.max(observed), F.count("*"), F.collect_set(F.trunc(observed, "month"))
+    ).first()
+    if found is None or not found[2]:
         return 0
-    within = (F.col("observed_at") >= F.lit(span[0])) & (F.col("observed_at") <= F.lit(span[1]))
-    known = spark.table(NAME).where(within).select("observed_at", "event_id", F.col("received_at").alias("before"))
-    # Insert-only, so nothing is rewritten; what came earlier than the row that is there is rare and follows.
-    earlier = (
-        events.join(known, ["observed_at", "event_id"]).where("received_at < before").drop("before").localCheckpoint()
-    )
-    before = int(spark.table(NAME).count())
-    _merge_into(spark, events, "WHEN NOT MATCHED THEN INSERT *")
-    if earlier.count():
-        _merge_into(spark, earlier, "WHEN MATCHED AND n.received_at < s.received_at THEN UPDATE SET *")
-    return int(spark.table(NAME).count()) - before
-
-
-def _merge_into(spark: SparkSession, events: DataFrame, action: str) -> None:
-    months = [row[0] for row in events.select(F.trunc("observed_at", "month")).distinct().collect()]
-    events.createOrReplaceTempView("new_events")
+    first, last, count, months = found
+    known = spark.table(NAME).where(observed.between(F.lit(first), F.lit(last)))
+    known = known.select("observed_at", "event_id", F.col("received_at").alias("before"))
+    met = events.join(known, ["observed_at", "event_id"])
+    there, earlier = met.agg(F.count("*"), F.count_if(F.col("received_at") < F.col("before"))).first() or (0, 0)
+    actions = "WHEN NOT MATCHED THEN INSERT *"  # alone it rewrites nothing; that an earlier copy comes later is rare
+    if earlier:
+        actions = f"WHEN MATCHED AND n.received_at < s.received_at THEN UPDATE SET * {actions}"
     pruned = " OR ".join(
         f"(s.observed_at >= TIMESTAMP '{month}' AND s.observed_at < TIMESTAMP '{month}' + INTERVAL '1' MONTH)"
         for month in sorted(months)
     )
+    events.createOrReplaceTempView("new_events")
     spark.sql(
         f"MERGE INTO {NAME} s USING new_events n "
-        f"ON s.observed_at = n.observed_at AND s.event_id = n.event_id AND ({pruned}) {action}"
+        f"ON s.observed_at = n.observed_at AND s.event_id = n.event_id AND ({pruned}) {actions}"
     )
     spark.catalog.dropTempView("new_events")
+    return int(count - there)

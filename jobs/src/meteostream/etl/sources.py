@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -12,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 from meteostream.contract.report import NAME
 from meteostream.etl.errors import EtlError
 from meteostream.etl.products import BASE_NAMES
+from meteostream.shipped import decode_definitions, read_definitions
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -65,20 +64,13 @@ def load_priorities(path: str | None = None) -> Priorities:
     EtlError
         It cannot be read, has an unknown key or variable, or names a source twice.
     """
-    origin = path or SHIPPED
-    try:
-        text = Path(path).read_text("utf-8") if path else files(__package__).joinpath(SHIPPED).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EtlError(f"{origin}: expected a file of source priorities: {error}") from None
-    return parse_priorities(text, origin)
+    text = read_definitions(__package__, SHIPPED, path, "a file of source priorities", EtlError)
+    return parse_priorities(text, path or SHIPPED)
 
 
 def parse_priorities(text: str, origin: str) -> Priorities:
     """Read and check; ``origin`` names the file in errors."""
-    try:
-        found = msgspec.toml.decode(text, type=Priorities)
-    except msgspec.MsgspecError as error:
-        raise EtlError(f"{origin}: {error}") from None
+    found = decode_definitions(text, Priorities, origin, EtlError)
     for name in sorted(set(found.priority.variables) - BASE_NAMES):
         raise EtlError(
             f"{origin}: [priority.variables] {name}: expected a variable as gold names it, one of "

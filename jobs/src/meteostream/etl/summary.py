@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
-from meteostream.etl.completeness import DEKAD, Completeness, enough, longest_gap
+from meteostream.etl.completeness import DEKAD, Completeness, day_bits, enough
 from meteostream.etl.exact import mean, total, unscaled
 from meteostream.etl.periods import DAY_S, dekad_end, dekad_start, moment, month_end, month_start, seconds
 from meteostream.qc.flags import Flag
@@ -65,7 +65,7 @@ def _summary(
         F.count("value").alias("count"),
         F.max("value").alias("highest"),
         F.min("value").alias("lowest"),
-        F.collect_set(F.when(usable, number)).alias("days"),
+        day_bits(F.when(usable, number)).alias("days"),
         F.max(F.when(usable & (F.col("flag") == int(Flag.SUSPECT)), 1).otherwise(0)).alias("suspect"),
         F.min("begins").alias("begins"),
         F.max("ends").alias("ends"),
@@ -74,7 +74,7 @@ def _summary(
     length = F.datediff(last, "first") + 1
     sums = sums.withColumns({"last": last, "length": length})
     whole = F.col("count") == F.col("length")
-    mostly = enough(F.col("count"), F.col("length"), longest_gap(F.col("days"), F.col("length")), rule)
+    mostly = enough(F.col("count"), F.col("length"), F.col("days"), rule)
     average = mean(F.col("sum"), F.col("count"))
     products = F.when(F.col("statistic") == "sum", F.array(_product("sum", unscaled(F.col("sum")), whole)))
     products = products.when(

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 
 from meteostream.gates.errors import GateError
+from meteostream.shipped import decode_definitions, read_definitions
 
 SHIPPED: Final = "gates.toml"
 
@@ -137,20 +136,13 @@ def load_definitions(path: str | None = None) -> Loaded:
     GateError
         Naming the place in the file and what is wrong there.
     """
-    origin = path or SHIPPED
-    try:
-        text = Path(path).read_text("utf-8") if path else files(__package__).joinpath(SHIPPED).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GateError(f"{origin}: expected a file of gates: {error}") from None
-    return parse_definitions(text, origin)
+    text = read_definitions(__package__, SHIPPED, path, "a file of gates", GateError)
+    return parse_definitions(text, path or SHIPPED)
 
 
 def parse_definitions(text: str, origin: str) -> Loaded:
     """Read and check; ``origin`` names the file in errors."""
-    try:
-        found = msgspec.toml.decode(text, type=Definitions)
-    except msgspec.MsgspecError as error:
-        raise GateError(f"{origin}: {error}") from None
+    found = decode_definitions(text, Definitions, origin, GateError)
     for name, gate in found.gates.items():
         names = [check.name for check in gate.checks]
         twice = sorted({check for check in names if names.count(check) > 1})

@@ -26,15 +26,14 @@ if TYPE_CHECKING:
 CATALOG: Final = "lake"
 TABLE: Final = "lake.weather.bronze"
 
-COLUMNS: Final[dict[str, str]] = {
+PLACE: Final[dict[str, str]] = {
     "topic": "string",
     "partition": "int",
     "offset": "bigint",
-    "timestamp": "timestamp",
-    "intake_at": "timestamp",
-    "key": "binary",
-    "value": "binary",
-    "journal_id": "binary",
+}
+"""Where a message stands in Kafka."""
+
+IDENTITY: Final[dict[str, str]] = {
     "event_id": "binary",
     "report_id": "binary",
     "station": "string",
@@ -44,6 +43,17 @@ COLUMNS: Final[dict[str, str]] = {
     "report_type": "string",
     "revision": "int",
     "nature": "string",
+}
+"""What an event is."""
+
+COLUMNS: Final[dict[str, str]] = {
+    **PLACE,
+    "timestamp": "timestamp",
+    "intake_at": "timestamp",
+    "key": "binary",
+    "value": "binary",
+    "journal_id": "binary",
+    **IDENTITY,
     "dead_reason": "string",
     "dead_detail": "string",
 }

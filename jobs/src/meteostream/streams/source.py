@@ -44,6 +44,8 @@ def spark_session(name: str, settings: dict[str, str] | None = None) -> SparkSes
         .config("spark.sql.streaming.stopTimeout", "60s")
         .config("spark.sql.streaming.numRecentProgressUpdates", "3")
         .config("spark.sql.adaptive.enabled", "false")
+        # Else each call on a column asks the JVM three times more, for where it stands: most of a batch's planning.
+        .config("spark.python.sql.dataFrameDebugging.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.ui.retainedJobs", "50")
         .config("spark.ui.retainedStages", "50")
