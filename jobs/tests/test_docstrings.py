@@ -9,12 +9,20 @@ from importlib import import_module
 import pytest
 
 import meteostream.contract
+import meteostream.derived
 import meteostream.export
 import meteostream.intake
 import meteostream.registry
 import meteostream.sources
 
-PACKAGES = (meteostream.contract, meteostream.export, meteostream.intake, meteostream.registry, meteostream.sources)
+PACKAGES = (
+    meteostream.contract,
+    meteostream.derived,
+    meteostream.export,
+    meteostream.intake,
+    meteostream.registry,
+    meteostream.sources,
+)
 MODULES = [
     f"{package.__name__}.{module.name}" for package in PACKAGES for module in pkgutil.iter_modules(package.__path__)
 ]
