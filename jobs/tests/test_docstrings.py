@@ -8,6 +8,7 @@ from importlib import import_module
 
 import pytest
 
+import meteostream.alerts
 import meteostream.climate
 import meteostream.contract
 import meteostream.derived
@@ -17,6 +18,7 @@ import meteostream.registry
 import meteostream.sources
 
 PACKAGES = (
+    meteostream.alerts,
     meteostream.climate,
     meteostream.contract,
     meteostream.derived,

@@ -391,6 +391,20 @@ class Gates(Section, frozen=True):
             raise ValueError("webhook_seconds and statement_seconds must be positive")
 
 
+class Alerts(Section, frozen=True):
+    """Alerts: their rules and journal, and who may publish a warning. By default nobody may.
+
+    ``rules`` names a file instead of the shipped one. A warning needs ``sender``, ``publish`` and an approval by one of
+    ``forecasters``; what the rules make by themselves is always a draft.
+    """
+
+    directory: str = "/var/lib/meteostream/alerts"
+    rules: str | None = None
+    sender: str | None = None
+    publish: bool = False
+    forecasters: list[str] = []
+
+
 class Marts(Section, frozen=True):
     """Building the marts by dbt.
 
@@ -453,6 +467,7 @@ class Settings(Section, frozen=True):
     maintenance: Maintenance = Maintenance()
     gates: Gates = Gates()
     marts: Marts = Marts()
+    alerts: Alerts = Alerts()
     logging: Logging = Logging()
     quarantine: Quarantine = Quarantine()
     dropfolder: Dropfolder = Dropfolder()
