@@ -8,6 +8,7 @@ from importlib import import_module
 
 import pytest
 
+import meteostream.climate
 import meteostream.contract
 import meteostream.derived
 import meteostream.export
@@ -16,6 +17,7 @@ import meteostream.registry
 import meteostream.sources
 
 PACKAGES = (
+    meteostream.climate,
     meteostream.contract,
     meteostream.derived,
     meteostream.export,
