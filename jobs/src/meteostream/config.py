@@ -402,7 +402,7 @@ class Alerts(Section, frozen=True):
     rules: str | None = None
     sender: str | None = None
     publish: bool = False
-    forecasters: list[str] = []
+    forecasters: list[str] = msgspec.field(default_factory=list)
 
 
 class Marts(Section, frozen=True):
@@ -467,11 +467,11 @@ class Settings(Section, frozen=True):
     maintenance: Maintenance = Maintenance()
     gates: Gates = Gates()
     marts: Marts = Marts()
-    alerts: Alerts = Alerts()
     logging: Logging = Logging()
     quarantine: Quarantine = Quarantine()
     dropfolder: Dropfolder = Dropfolder()
     intake: Intake = msgspec.field(default_factory=Intake)
+    alerts: Alerts = msgspec.field(default_factory=Alerts)
 
     def need_kafka(self) -> Kafka:
         """The section [kafka], which has no defaults that could work: brokers ask for a password."""

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
+from meteostream.climate.completeness import DEKAD, MONTHLY, RULE_3_5, WMO_1203, Completeness, hours_needed
+
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from meteostream.climate.completeness import Completeness
+__all__ = ["DEKAD", "MONTHLY", "RULE_3_5", "WMO_1203", "Completeness", "enough", "hours_needed", "longest_gap"]
 
 
 def longest_gap(days: Column, length: Column) -> Column:

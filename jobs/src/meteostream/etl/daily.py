@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
-from meteostream.climate.completeness import hours_needed
-from meteostream.derived.wind import CALM_RESULTANT_MPS
+from meteostream.etl.completeness import hours_needed
 from meteostream.etl.exact import mean, micro, total, unscaled
 from meteostream.etl.periods import (
     DAY_S,
@@ -88,6 +87,9 @@ _MEANS: Final = (
 )
 _OF_MEAN: Final = {"wind_speed": ("wind_10min", "wind_2min")}
 """Fields behind a mean that has another name."""
+
+CALM_RESULTANT: Final = 1e-3
+"""Below this mean vector, m/s, a day has no mean direction."""
 
 
 def wide_hours(hourly: DataFrame) -> DataFrame:
@@ -308,7 +310,7 @@ def _direction() -> Product:
     """Mean direction, each hour weighted by its speed; calm hours count and weigh nothing. North is 360."""
     east, north, count = unscaled(F.col("east")), unscaled(F.col("north")), F.col("wind_direction_n")
     degrees = F.pmod(F.degrees(F.atan2(east, north)), F.lit(360.0))
-    value = F.when(F.hypot(east, north) >= CALM_RESULTANT_MPS * count, F.when(degrees == 0, 360.0).otherwise(degrees))
+    value = F.when(F.hypot(east, north) >= CALM_RESULTANT * count, F.when(degrees == 0, 360.0).otherwise(degrees))
     complete = (count >= hours_needed(HOURS)) & value.isNotNull()
     fields = ("wind_direction", "wind_10min", "wind_2min")
     return Product("wind_direction", "mean", value, count, F.lit(HOURS), complete, fields)
