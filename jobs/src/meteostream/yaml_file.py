@@ -20,7 +20,7 @@ class _Loader(yaml.SafeLoader):
         """Build a mapping."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str | int | float | bool) and key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"expected the key {key!r} once, found it twice", key_node.start_mark
