@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from meteostream.alerts.errors import AlertError
+from meteostream.climate.errors import ClimateError
 from meteostream.config import ConfigError, Settings, load_settings, settings_file
 from meteostream.contract import ContractError
 from meteostream.contract.report import STATION
@@ -29,6 +30,7 @@ from meteostream.warehouse.errors import WarehouseError
 
 EXPECTED: Final = (
     AlertError,
+    ClimateError,
     ConfigError,
     ContractError,
     ExportError,

@@ -23,6 +23,7 @@ from meteostream.climate.completeness import (
     mean_of,
     sum_of,
 )
+from meteostream.climate.errors import ClimateError
 from meteostream.climate.normals import Normal, quintile
 from meteostream.climate.periods import month_last
 from meteostream.climate.series import Daily
@@ -86,7 +87,7 @@ class Normals(NamedTuple):
     sunshine_h: Normal | None = None
 
 
-class ClimatError(ValueError):
+class ClimatError(ClimateError):
     """A message that cannot be made; it says what was expected and found."""
 
 

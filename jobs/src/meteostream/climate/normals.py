@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from meteostream.climate.errors import ClimateError
 from meteostream.climate.series import Monthly
 from meteostream.derived.arrays import Floats
 
@@ -20,7 +21,7 @@ LEAST_SHARE: Final = 0.8
 """Of the years must have the month (WMO-No. 1203, section 4.4)."""
 
 
-class NoNormalError(ValueError):
+class NoNormalError(ClimateError):
     """There is no normal to compare with; the message says of what."""
 
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from meteostream.climate.errors import ClimateError
 from meteostream.derived.arrays import Column, Floats, floats
 
 Days = npt.NDArray[np.datetime64]
@@ -15,7 +16,7 @@ Truth = npt.NDArray[np.bool_]
 ONE: Final = np.timedelta64(1, "D")
 
 
-class SeriesError(ValueError):
+class SeriesError(ClimateError):
     """A series that cannot be used; the message names what was expected and found."""
 
 

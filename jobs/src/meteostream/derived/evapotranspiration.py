@@ -139,6 +139,18 @@ def vapour_of_humidity_kpa(
     ) / 2.0
 
 
+def vapour_of_mean_humidity_kpa(minimum_degc: Column, maximum_degc: Column, mean_percent: Column) -> Floats:
+    """Actual vapour pressure of a day from its mean humidity, equation (19); less sure than from the extremes.
+
+    FAO-56, example 5, with its mean of 68 %:
+
+    >>> float(vapour_of_mean_humidity_kpa(18.0, 25.0, 68.0).round(2))
+    1.78
+    """
+    saturation = (saturation_kpa(minimum_degc) + saturation_kpa(maximum_degc)) / 2.0
+    return saturation * humidity(mean_percent) / 100.0
+
+
 @quiet
 def wind_at_2m_mps(speed_mps: Column, height_m: Column = 10.0) -> Floats:
     """Wind at 2 m over grass from wind at another height, equation (47).
