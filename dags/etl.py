@@ -15,7 +15,8 @@ with DAG(
     **silver**: every event once. **gold**: the hours, days, dekads and months that new, corrected or decided values
     concern, and no others. **publish**: the lake's gold into the warehouse. **gates**: data tests between the layers; a
     gate that fails stops here, says why in its log and in the table of results, and what was published last stays as it
-    is. **marts**: built and tested by dbt beside what is served, judged by their gate, then served in one step.
+    is. **climate**: seasons, indices and records of all days, each change a new version. **marts**: built and tested by
+    dbt beside what is served, judged by their gate, then served in one step.
 
     Each step takes up where its last run ended: nothing is lost if runs fail for a while.
     """,
