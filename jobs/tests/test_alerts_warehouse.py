@@ -3,62 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from lxml import etree
 
 from meteostream.alerts.episodes import Place
 from meteostream.alerts.look import Key
 from meteostream.alerts.observations import read_observations
 from meteostream.alerts.rules import load_rules
-from meteostream.cli import group
-from meteostream.warehouse.batch import WarehouseWriter
-from meteostream.warehouse.connection import connect, conninfo
-from meteostream.warehouse.migrate import migrate
-from meteostream.warehouse.stations import load_stations
 from postgres_server import PostgresServer, make_server
-from support_gold import RUN
-from support_reports import judged, report
+from support_reports import report
+from support_warehouse import Platform
 
 pytestmark = pytest.mark.postgres
 YOFF, TWIN = "0-20000-0-61641", "0-0-0-SIM61641"
 
 
-@dataclass
 class Alerts:
-    """A warehouse and the command on it."""
+    """The command of alerts on a warehouse."""
 
-    server: PostgresServer
-    database: str
-    folder: Path
-    written: int = 0
-
-    def reports(self, *messages: tuple[bytes, bytes]) -> None:
-        """Through the stream's own way into the warehouse."""
-        writer = WarehouseWriter(conninfo(self.server.settings(self.database), "test"), "warehouse")
-        writer.write(judged(messages, offset=self.written), run=RUN, batch_id=self.written)
-        writer.close()
-        self.written += len(messages)
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.reports = platform.reports
 
     def run(self, *arguments: str) -> str:
-        settings = self.server.settings(self.database, "reader")
-        path = self.folder / "settings.toml"
-        path.write_text(
-            f'[warehouse]\nhosts = ["127.0.0.1"]\nport = {settings.port}\ndatabase = "{settings.database}"\n'
-            f'user = "reader"\npassword = "{settings.password}"\n[alerts]\ndirectory = "{self.folder / "alerts"}"\n'
-        )
-        done = CliRunner().invoke(group, ["--config", str(path), "alerts", *arguments])
+        done = self.platform.run("alerts", *arguments, more=f'[alerts]\ndirectory = "{self.platform.folder}/alerts"\n')
         assert done.exit_code == 0, done.exception
         return done.output
 
     def documents(self) -> list[etree._Element]:
-        return [etree.parse(file).getroot() for file in sorted((self.folder / "alerts" / "messages").iterdir())]
+        return [etree.parse(file).getroot() for file in sorted((self.platform.folder / "alerts/messages").iterdir())]
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +47,7 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def alerts(server: PostgresServer, tmp_path: Path) -> Alerts:
-    name = server.database()
-    with closing(connect(server.settings(name, "warehouse"), "test")) as owner:
-        migrate(owner)
-        load_stations(owner)
-    return Alerts(server, name, tmp_path)
+    return Alerts(Platform.make(server, tmp_path))
 
 
 def at(hour: int, variables: dict[str, Any], minute: int = 0, **others: Any) -> tuple[bytes, bytes]:
@@ -137,7 +110,7 @@ def test_of_several_sources_the_first_by_name_counts(alerts: Alerts) -> None:
         at(12, {"air_temperature": 29.0}, source="bench"),
     )
     now = datetime(2026, 5, 3, 12, 5, tzinfo=UTC)
-    with closing(connect(alerts.server.settings(alerts.database, "reader"), "test")) as connection:
+    with alerts.platform.reader() as connection:
         found = read_observations(connection, load_rules(None), now - timedelta(hours=2), now)
     assert [reading.value for reading in found[Key(Place(YOFF, "observed"), "air_temperature")]] == [30.0]
     assert len(found[Key(Place(YOFF, "observed"), None)]) == 1

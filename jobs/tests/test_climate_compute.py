@@ -93,11 +93,14 @@ def test_without_its_series_a_product_is_not_there(lacking: Series, gone: set[st
     assert {one.product for one in WHOLE} - {one.product for one in products(days)} == gone
 
 
-def test_without_a_place_there_is_no_sun_and_no_evapotranspiration() -> None:
-    assert {one.product for one in WHOLE} - {one.product for one in products(weather(), None)} == {
-        "et0",
-        "water-balance",
-    }
+def test_without_a_place_there_is_no_sun_and_no_season() -> None:
+    found = {one.product for one in products(weather(), None)}
+    assert {one.product for one in WHOLE} - found == {"et0", "water-balance", "rainy-season"}
+
+
+def test_new_york_has_no_rainy_season_of_the_sahel() -> None:
+    found = {one.product for one in products(weather(), Site(40.69, -74.17, 5.5))}
+    assert {one.product for one in WHOLE} - found == {"water-balance", "rainy-season"}
 
 
 def test_a_station_without_days_has_no_products() -> None:

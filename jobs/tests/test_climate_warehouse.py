@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from meteostream.cli import group
 from meteostream.sources.profile import Licence
-from meteostream.warehouse.connection import connect
 from meteostream.warehouse.dimensions import load_dimensions
-from meteostream.warehouse.migrate import migrate
-from meteostream.warehouse.stations import load_stations
 from postgres_server import PostgresServer, make_server
-from support_gold import REAL, TWIN, Gold, insert_gold, rain
+from support_gold import REAL, TWIN, Gold, rain
+from support_warehouse import Platform
 
 pytestmark = pytest.mark.postgres
 FIRST = date(2024, 1, 1)
@@ -28,41 +22,16 @@ OPEN = Licence(name="CC-BY-4.0", attribution="ANACIM", redistribute=True)
 CLOSED = Licence(name="unknown", attribution="unknown")
 
 
-@dataclass
 class Climate:
-    """A warehouse and the commands on it."""
+    """The commands of climate products on a warehouse."""
 
-    server: PostgresServer
-    database: str
-    folder: Path
-
-    def owner(self) -> Any:
-        return closing(connect(self.server.settings(self.database, "warehouse"), "test"))
-
-    def days(self, rows: list[Gold], table: str = "daily") -> None:
-        with self.owner() as owner:
-            insert_gold(owner, table, rows)
-
-    def change(self, statement: str, *parameters: object) -> None:
-        with self.owner() as owner, owner, owner.cursor() as cursor:
-            cursor.execute(statement, parameters or None)
-
-    def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        with self.owner() as owner, owner, owner.cursor() as cursor:
-            cursor.execute(statement)
-            return list(cursor.fetchall())
-
-    def run(self, *arguments: str, role: str = "pipeline") -> Result:
-        settings = self.server.settings(self.database, role)
-        path = self.folder / "settings.toml"
-        path.write_text(
-            f'[warehouse]\nhosts = ["127.0.0.1"]\nport = {settings.port}\ndatabase = "{settings.database}"\n'
-            f'user = "{role}"\npassword = "{settings.password}"\n'
-        )
-        return CliRunner().invoke(group, ["--config", str(path), *arguments])
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.days, self.change, self.ask, self.run = platform.gold, platform.change, platform.ask, platform.run
+        self.folder = platform.folder
 
     def compute(self) -> str:
-        done = self.run("climate", "compute")
+        done = self.run("climate", "compute", role="pipeline")
         assert done.exit_code == 0, done.exception
         return done.output
 
@@ -82,12 +51,10 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def climate(server: PostgresServer, tmp_path: Path) -> Climate:
-    name = server.database()
-    with closing(connect(server.settings(name, "warehouse"), "test")) as owner:
-        migrate(owner)
-        load_stations(owner)
+    platform = Platform.make(server, tmp_path)
+    with platform.owner() as owner:
         load_dimensions(owner, None, licences={"synop": OPEN, "closed": CLOSED})
-    return Climate(server, name, tmp_path)
+    return Climate(platform)
 
 
 def season(station: str = REAL, nature: str = "observed", amount: float = 12.0) -> list[Gold]:
@@ -205,7 +172,7 @@ def test_a_message_is_made_of_observed_days(climate: Climate) -> None:
     climate.days(season() + warm() + season(TWIN, "simulated", 90.0))
     with_source(climate, "synop")
     file = climate.folder / "climat.txt"
-    done = climate.run("export", "climat", str(file), "--station", "GOOY", "--month", "2024-08", role="reader")
+    done = climate.run("export", "climat", str(file), "--station", "GOOY", "--month", "2024-08")
     assert done.exit_code == 0, done.exception
     assert "1 messages\nsource synop: ANACIM (licence: CC-BY-4.0" in done.output
     lines = file.read_text().splitlines()
@@ -232,7 +199,7 @@ def test_what_is_no_message_is_refused_without_a_file(
     climate.days(season() + season(TWIN, "simulated", 90.0))
     with_source(climate, source)
     file = climate.folder / "climat.txt"
-    done = climate.run("export", "climat", str(file), "--station", station, "--month", month, role="reader")
+    done = climate.run("export", "climat", str(file), "--station", station, "--month", month)
     assert done.exit_code == 1
     assert said in str(done.exception)
     assert not file.exists()

@@ -44,6 +44,9 @@ DAY_MJ_PER_W: Final = 86_400.0 / 1e6
 HOT_DEGC: Final = 43.0
 """A hot day where there are no thirty years to take a percentile of (the press, quoting ANACIM; not official)."""
 HOT_PERCENT: Final = 90.0
+SAHEL: Final = ((10.0, 18.0), (-18.0, 40.0))
+"""Degrees north and east within which there is a rainy season by Sivakumar's definition, and a soil that is empty on
+1 May [our own judgement; Senegal lies within]. Elsewhere these products would be numbers without a meaning."""
 SEASON_FROM: Final = (5, 1)
 """The soil is taken as empty on 1 May, at the end of the dry season."""
 DECIMALS: Final = 6
@@ -114,12 +117,26 @@ def station_products(station: Station) -> Iterator[Result]:
     yield from _degree_days(station)
     rain = station.days.get(RAIN)
     if rain is not None:
-        yield from _seasons(rain)
         yield from _spi(rain)
-        if et0 is not None:
-            yield from _water(rain, et0)
+        if in_the_sahel(station.site):
+            yield from _seasons(rain)
+            if et0 is not None:
+                yield from _water(rain, et0)
     yield from _heat_waves(station)
     yield from _records(station)
+
+
+def in_the_sahel(site: Site | None) -> bool:
+    """Whether a place is one of those that the season's definition was made for.
+
+    >>> in_the_sahel(Site(14.7333, -17.5, 27.0)), in_the_sahel(Site(40.69, -74.17, 5.5)), in_the_sahel(None)
+    (True, False, False)
+    """
+    if site is None:
+        return False
+    (south, north), (west, east) = SAHEL
+    latitude, longitude = float(np.asarray(site.latitude_deg)), float(np.asarray(site.longitude_deg))
+    return south <= latitude <= north and west <= longitude <= east
 
 
 def monthly_sums(days: Daily) -> Monthly:
