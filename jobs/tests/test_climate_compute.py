@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meteostream.climate.bulletin import document
 from meteostream.climate.catalogue import PRODUCTS
 from meteostream.climate.compute import (
     GUST,
@@ -21,12 +23,14 @@ from meteostream.climate.compute import (
     MAXIMUM,
     MINIMUM,
     RAIN,
+    SUNSHINE,
     WIND,
     Days,
     Result,
     Series,
     Station,
     monthly_sums,
+    station_bulletin,
     station_products,
 )
 from meteostream.climate.series import Daily
@@ -52,6 +56,7 @@ def weather(seed: int = 7) -> dict[Series, np.ndarray]:
         WIND: rng.uniform(1.0, 6.0, COUNT),
         IRRADIANCE: rng.uniform(150.0, 300.0, COUNT),
         GUST: rng.uniform(5.0, 20.0, COUNT),
+        SUNSHINE: rng.uniform(10_000.0, 40_000.0, COUNT),
     }
 
 
@@ -86,6 +91,7 @@ def test_every_product_of_the_catalogue_that_is_stored_comes_out_once() -> None:
         (HUMIDITY, {"et0", "water-balance"}),
         (MAXIMUM, {"et0", "water-balance", "growing-degree-days", "heat-waves"}),
         (GUST, set()),
+        (SUNSHINE, set()),
     ],
 )
 def test_without_its_series_a_product_is_not_there(lacking: Series, gone: set[str]) -> None:
@@ -141,6 +147,24 @@ def test_values_come_from_the_formulas_with_their_rules() -> None:
         (one for one in WHOLE if one.element == "air_temperature/maximum/highest/ever"), key=lambda one: one.value
     ).first]  # fmt: skip
     assert record.value == weather()[MAXIMUM].max()
+
+
+def test_a_bulletin_is_of_the_stations_own_series() -> None:
+    found = document(station_bulletin(station(weather()), date(2022, 8, 15), None))
+    days = slice((date(2022, 8, 11) - FIRST).days, (date(2022, 8, 21) - FIRST).days)
+    assert found["rain_mm"]["value"] == pytest.approx(weather()[RAIN][days].sum())
+    assert found["sunshine_h"]["value"] == pytest.approx(weather()[SUNSHINE][days].sum() / 3600.0)
+    et0 = [one.value for one in WHOLE if one.product == "et0" and date(2022, 8, 11) <= one.first <= date(2022, 8, 20)]
+    assert found["et0_mm"]["value"] == pytest.approx(sum(et0), abs=1e-4)
+    assert found["season"]["year"] == 2022
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_bulletin_without_series_is_json_without_nan() -> None:
+    """KF-124: null, never NaN."""
+    found = document(station_bulletin(station({}), date(2022, 8, 15), None))
+    assert found["rain_mm"] == {"value": None, "known": 0, "expected": 10, "rule": "all-days"}
+    assert "NaN" not in json.dumps(found, allow_nan=False)
 
 
 def test_the_soil_begins_each_season_empty() -> None:

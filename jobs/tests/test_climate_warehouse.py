@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -154,6 +155,27 @@ def test_the_role_that_reads_may_not_compute(climate: Climate) -> None:
     climate.days(season())
     assert climate.run("climate", "compute", role="reader").exit_code == 1
     assert climate.current() == []
+
+
+def test_a_bulletin_compares_with_the_published_normal_or_says_that_there_is_none(climate: Climate) -> None:
+    climate.days(season() + warm() + season(TWIN, "simulated", 3.0))
+    (line,) = climate.run("climate", "bulletin", "--day", "2024-08-15").output.splitlines()
+    found = json.loads(line)
+    assert (found["station"], found["nature"], found["rain_mm"]["value"]) == (REAL, "observed", 60.0)
+    assert found["rain_anomaly"] is None
+    assert "expected a normal, found none" in found["no_anomaly"]
+    climate.change(
+        "INSERT INTO core.normal (station, variable, day_statistic, statistic, period, number, value, first_year, "
+        "last_year, source, licence, attribution, commercial_use, redistribute, file_name, file_sha256) VALUES "
+        "(%s, 'rain', 'sum', 'sum', 'dekad', 23, 40, 1991, 2020, 'wmo', 'CC', 'WMO', true, true, 'f', %s)",
+        REAL,
+        b"0" * 32,
+    )
+    found = json.loads(climate.run("climate", "bulletin", "--day", "2024-08-15", "--station", "GOOY").output)
+    assert found["rain_anomaly"] == {"value": 60.0, "normal": 40.0, "difference": 20.0, "percent": 150.0}
+    simulated = json.loads(climate.run("climate", "bulletin", "--day", "2024-08-15", "--nature", "simulated").output)
+    assert (simulated["notice"], simulated["rain_anomaly"]) == ("SIMULÉ", None)
+    assert climate.run("climate", "bulletin", "--day", "August").exit_code == 2
 
 
 # --- CLIMAT ------------------------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ What is printed is the caller's; these are the numbers, each with how many days 
 
 from __future__ import annotations
 
+import math
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from meteostream.climate.completeness import (
@@ -139,6 +141,20 @@ def bulletin(day: date, inputs: Inputs, rain_normal: Normal | None = None, rule:
         no_anomaly=refusal,
         season=rainy_season(_until(inputs.rain_mm, last), first.year),
     )
+
+
+def document(found: Bulletin) -> dict[str, Any]:
+    """A bulletin as it is written: dates as text, and null where there is no value (KF-124)."""
+    plain: dict[str, Any] = msgspec.to_builtins({name: _plain(part) for name, part in found._asdict().items()})
+    return plain
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, float):
+        return None if math.isnan(part) else part
+    if isinstance(part, tuple) and hasattr(part, "_asdict"):
+        return {name: _plain(value) for name, value in part._asdict().items()}
+    return [_plain(value) for value in part] if isinstance(part, tuple) else part
 
 
 def _until(series: Daily, last: date) -> Daily:

@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from meteostream.climate.bulletin import Bulletin, Inputs, bulletin
 from meteostream.climate.completeness import sum_of
 from meteostream.climate.heat_waves import LEAST_DAYS, heat_waves, percentile_by_day
-from meteostream.climate.normals import FIRST_YEAR, LAST_YEAR
+from meteostream.climate.normals import FIRST_YEAR, LAST_YEAR, Normal
 from meteostream.climate.periods import month_last
 from meteostream.climate.rain_season import Season, rainy_season
 from meteostream.climate.records import Extreme, records
@@ -37,8 +38,10 @@ HUMIDITY: Final[Series] = ("relative_humidity", "mean")
 WIND: Final[Series] = ("wind_speed", "mean")
 IRRADIANCE: Final[Series] = ("irradiance", "mean")
 GUST: Final[Series] = ("gust", "maximum")
-INPUTS: Final = (RAIN, MAXIMUM, MINIMUM, HUMIDITY, WIND, IRRADIANCE, GUST)
+SUNSHINE: Final[Series] = ("sunshine", "sum")
+INPUTS: Final = (RAIN, MAXIMUM, MINIMUM, HUMIDITY, WIND, IRRADIANCE, GUST, SUNSHINE)
 
+SECONDS_PER_HOUR: Final = 3600.0
 DAY_MJ_PER_W: Final = 86_400.0 / 1e6
 """MJ m-2 of a day of 1 W m-2."""
 HOT_DEGC: Final = 43.0
@@ -124,6 +127,25 @@ def station_products(station: Station) -> Iterator[Result]:
                 yield from _water(rain, et0)
     yield from _heat_waves(station)
     yield from _records(station)
+
+
+def station_bulletin(station: Station, day: date, rain_normal: Normal | None) -> Bulletin:
+    """Data of the dekadal bulletin of a station; series that it does not have are without values."""
+    nothing = Daily(day, np.full(1, np.nan))
+
+    def of(days: Days | None) -> Daily:
+        return nothing if days is None else days.values
+
+    sunshine = of(station.days.get(SUNSHINE))
+    inputs = Inputs(
+        rain_mm=of(station.days.get(RAIN)),
+        maximum_degc=of(station.days.get(MAXIMUM)),
+        minimum_degc=of(station.days.get(MINIMUM)),
+        wind_mps=of(station.days.get(WIND)),
+        sunshine_h=Daily(sunshine.first, sunshine.values / SECONDS_PER_HOUR),
+        et0_mm=of(_et0(station)),
+    )
+    return bulletin(day, inputs, rain_normal)
 
 
 def in_the_sahel(site: Site | None) -> bool:

@@ -127,7 +127,7 @@ def quintile(value: float, normal: Normal | None) -> int | None:
     >>> [quintile(x, july) for x in (9.9, 10.0, 40.0, 40.1, 260.0, 260.1)], quintile(50.0, None)
     ([0, 1, 1, 2, 5, 6], None)
     """
-    if normal is None or np.isnan(normal.value) or np.isnan(value):
+    if normal is None or np.isnan(normal.quintiles).any() or np.isnan(value):
         return None
     least, *limits, greatest = normal.quintiles
     if value < least:

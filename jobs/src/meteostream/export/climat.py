@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from meteostream.climate.climat import ClimatError, Month, Normals, climat
-from meteostream.climate.compute import GUST, MAXIMUM, MINIMUM, RAIN, monthly_sums
+from meteostream.climate.compute import GUST, MAXIMUM, MINIMUM, RAIN, SECONDS_PER_HOUR, SUNSHINE, monthly_sums
 from meteostream.climate.normals import Normal, normals_of
 from meteostream.climate.periods import ONE_DAY, month_last
 from meteostream.climate.series import Daily, daily
@@ -45,9 +45,7 @@ STATION_PRESSURE: Final[Series] = ("station_pressure", "mean")
 SEA_LEVEL_PRESSURE: Final[Series] = ("sea_level_pressure", "mean")
 MEAN: Final[Series] = ("air_temperature", "mean")
 DEW_POINT: Final[Series] = ("dew_point_temperature", "mean")
-SUNSHINE: Final[Series] = ("sunshine", "sum")
 SERIES: Final = (STATION_PRESSURE, SEA_LEVEL_PRESSURE, MEAN, MAXIMUM, MINIMUM, DEW_POINT, RAIN, SUNSHINE, GUST)
-SECONDS_PER_HOUR: Final = 3600.0
 _DAYS: Final = """
 SELECT DISTINCT ON (variable, statistic, label) variable, statistic, label, value FROM gold.daily
 WHERE station = %(station)s AND nature = 'observed' AND expected > 0 AND value IS NOT NULL

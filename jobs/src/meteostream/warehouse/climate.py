@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from meteostream.climate.compute import INPUTS, Days, Result, Station
+from meteostream.climate.normals import Normal
 from meteostream.climate.series import daily
 from meteostream.derived.evapotranspiration import Site
 from meteostream.etl.products import IMPORTED
@@ -32,6 +33,12 @@ ORDER BY station, nature, variable, statistic, rule, label, period_start
 """
 _PLACES: Final = """
 SELECT station, latitude, longitude, elevation_m FROM dim.station WHERE valid_to = 'infinity'
+"""
+_NORMALS: Final = """
+SELECT DISTINCT ON (station) station, value, first_year, last_year FROM core.normal
+WHERE replaced_at IS NULL AND variable = 'rain' AND day_statistic = 'sum' AND statistic = 'sum' AND period = 'dekad'
+    AND number = %(dekad)s
+ORDER BY station, first_year DESC, source
 """
 _STAGE: Final = """
 CREATE TEMPORARY TABLE climate_stage (
@@ -102,6 +109,20 @@ def _chosen(rows: Iterable[Sequence[Any]]) -> dict[Series, Days]:
         if series not in best or order > best[series][:2]:
             best[series] = (*order, Days(daily(labels, values), rule))
     return {series: days for series, (_, _, days) in best.items()}
+
+
+def read_rain_normals(connection: psycopg2.extensions.connection, dekad: int) -> dict[str, Normal]:
+    """Published normals of a dekad's rain by station: of several periods the latest, of several sources the first.
+
+    Their quintiles are not published, so the normal has none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NORMALS, {"dekad": dekad})
+        none = (math.nan,) * 6
+        return {
+            station: Normal(0, value, none, last - first + 1, first, last)
+            for station, value, first, last in cursor.fetchall()
+        }
 
 
 def store_products(
