@@ -23,7 +23,7 @@ from meteostream.alerts.authority import Approval, Authority
 from meteostream.alerts.cap import NAMESPACE, cap_xml, circle
 from meteostream.alerts.episodes import Episode, Place, Reading, Watch, advance
 from meteostream.alerts.errors import AlertError, AuthorityError, RulesError
-from meteostream.alerts.journal import FOLDER, JOURNAL, STATE, Journal
+from meteostream.alerts.journal import FOLDER, HEAD, JOURNAL, STATE, Journal
 from meteostream.alerts.look import Key, approve, look
 from meteostream.alerts.messages import Message, cap_time
 from meteostream.alerts.rules import Level, Rule, Ruleset, load_rules, parse_rules
@@ -275,7 +275,7 @@ def test_new_rules_begin_anew(tmp_path: Path) -> None:
     later = msgspec.structs.replace(CONFIRMED, version="other")
     key = Key(YOFF, "air_temperature")
     (message,) = see(tmp_path, later, {key: hours(44.0, 44.0)[1:]}, T0 + HOUR)
-    assert (message.kind, message.ruleset) == ("Alert", "other")
+    assert (message.kind, message.ruleset) == ("Alert", later.identity)
 
 
 # --- CAP ---------------------------------------------------------------------------------------------------------
@@ -444,7 +444,7 @@ def test_a_named_forecaster_publishes_under_the_configured_sender(tmp_path: Path
 def test_without_all_of_it_nothing_is_published_and_the_refusal_is_kept(
     tmp_path: Path, change: dict[str, Any], missing: str
 ) -> None:
-    (draft,) = heat_wave(tmp_path, 44.0)
+    (draft,) = heat_wave(tmp_path, 44.0, ruleset=change.get("ruleset", CONFIRMED))
     with pytest.raises(AuthorityError, match=re.escape(missing)):
         public(tmp_path, draft, **change)
     assert [file.name for file in (tmp_path / FOLDER).iterdir()] == [f"{draft.identifier}.xml"]
@@ -461,6 +461,17 @@ def test_what_was_not_observed_is_never_published(tmp_path: Path, place: Place) 
         AuthorityError, match=f"an observed draft, not one of status Exercise on {place.nature} weather"
     ):
         public(tmp_path, draft)
+
+
+def test_a_draft_of_rules_that_were_changed_since_is_refused(tmp_path: Path) -> None:
+    """Also under the old version: the warning would be of other thresholds than the draft that was approved."""
+    (draft,) = heat_wave(tmp_path, 44.0)
+    other = msgspec.structs.replace(CONFIRMED, rules=[msgspec.structs.replace(CONFIRMED.rules[0], radius_km=99.0)])
+    assert other.version == CONFIRMED.version
+    with pytest.raises(AlertError, match="expected the rules senegal-1@"):
+        public(tmp_path, draft, ruleset=other)
+    with Journal(tmp_path).hold() as journal:
+        assert [line.what for line in journal.lines] == ["look"]
 
 
 def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
@@ -506,7 +517,10 @@ def test_by_default_nobody_may_publish() -> None:
         lambda lines: lines[1:],
         lambda lines: [lines[0], *lines[2:]],
         lambda lines: [lines[0].replace(b"Draft", b"Test "), *lines[1:]],
-        lambda lines: [lines[0], lines[1].replace(b"44", b"43", 1), *lines[2:]],
+        lambda lines: [lines[0], lines[1].replace(b'"peak":46.0', b'"peak":45.0'), *lines[2:]],
+        lambda lines: [*lines[:2], lines[2].replace(b'"level":0', b'"level":1')],
+        lambda lines: lines[:2],
+        lambda lines: lines[:0],
     ],
 )
 def test_a_journal_that_was_changed_is_refused(tmp_path: Path, damage: Callable[[list[bytes]], list[bytes]]) -> None:
@@ -514,7 +528,9 @@ def test_a_journal_that_was_changed_is_refused(tmp_path: Path, damage: Callable[
     file = tmp_path / JOURNAL
     lines = file.read_bytes().splitlines(keepends=True)
     assert len(lines) == 3
-    file.write_bytes(b"".join(damage(lines)))
+    damaged = damage(lines)
+    assert damaged != lines
+    file.write_bytes(b"".join(damaged))
     with pytest.raises(AlertError, match=re.escape(str(file))), Journal(tmp_path).hold():
         pass
 
@@ -523,10 +539,11 @@ def test_a_line_that_a_power_cut_tore_is_written_again(tmp_path: Path) -> None:
     key = Key(YOFF, "air_temperature")
     heat_wave(tmp_path, 44.0)
     file = tmp_path / JOURNAL
-    whole = file.read_bytes()
+    whole, head = file.read_bytes(), (tmp_path / HEAD).read_bytes()
     heat_wave_of_two = hours(44.0, 46.0)
     see(tmp_path, CONFIRMED, {key: heat_wave_of_two}, T0 + HOUR)
     file.write_bytes(file.read_bytes()[: len(whole) + 20])
+    (tmp_path / HEAD).write_bytes(head)
     (tmp_path / STATE).unlink()
     for leftover in (tmp_path / FOLDER).glob("*-2.xml"):
         leftover.unlink()
@@ -534,6 +551,22 @@ def test_a_line_that_a_power_cut_tore_is_written_again(tmp_path: Path) -> None:
     assert again.identifier.endswith("-2")
     with Journal(tmp_path).hold() as journal:
         assert len(journal.lines) == 2
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_power_cut_between_a_line_and_its_note_is_no_change(tmp_path: Path, lines: int) -> None:
+    heads: list[bytes | None] = [None]
+    for count in range(1, lines + 1):
+        heat_wave(tmp_path, *[44.0, 46.0][:count])
+        heads.append((tmp_path / HEAD).read_bytes())
+    before = heads[lines - 1]
+    if before is None:
+        (tmp_path / HEAD).unlink()
+    else:
+        (tmp_path / HEAD).write_bytes(before)
+    with Journal(tmp_path).hold() as journal:
+        assert len(journal.lines) == lines
+    assert (tmp_path / HEAD).read_bytes() == heads[lines]
 
 
 def test_a_document_that_was_lost_is_written_again(tmp_path: Path) -> None:

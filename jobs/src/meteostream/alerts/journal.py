@@ -1,7 +1,8 @@
 """The alerts' memory: a journal that only grows, each line bound to the one before it, and the state of the watches.
 
 One look or one decision is one line, written at once and synced; the state is written after it and can be made again
-from observations. A line names the SHA-256 of the line before it, so a change or a missing line in the middle is found.
+from observations. A line names the SHA-256 of the line before it, and a file beside that of the last one, so a line
+that was changed or removed is found.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from meteostream.durable import append_durably, locked, replace_durably
 
 FIRST: Final = "0" * 64
 JOURNAL: Final = "journal.jsonl"
+HEAD: Final = "journal.sha256"
 STATE: Final = "state.json"
 FOLDER: Final = "messages"
 
@@ -56,7 +58,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """Watches by rule and station, and the rules' version they were made with."""
+    """Watches by rule and station, and the identity of the rules they were made with."""
 
     ruleset: str
     watches: dict[str, Watch]
@@ -133,6 +135,7 @@ class Journal:
         text = msgspec.json.encode(bound)
         append_durably(self.folder / JOURNAL, text + b"\n")
         self._take(bound, text)
+        replace_durably(self.folder / HEAD, self._last.encode())
         self._restore()
 
     def state(self) -> State | None:
@@ -170,6 +173,22 @@ class Journal:
                     "a line before it was changed or removed"
                 )
             self._take(line, text)
+
+        self._check_end(file)
+
+    def _check_end(self, file: Path) -> None:
+        head = self.folder / HEAD
+        noted = head.read_text("ascii", errors="replace") if head.exists() else FIRST
+        if noted == self._last:
+            return
+        before = self._lines[-1].previous if self._lines else FIRST
+        if not self._lines or noted != before:
+            raise AlertError(
+                f"{file}: expected it to end with the line {noted[:12]}, found {self._last[:12]}: "
+                "lines at its end were changed or removed"
+            )
+        # A power cut came after the line and before its note.
+        replace_durably(head, self._last.encode())
 
     def _take(self, line: Line, text: bytes) -> None:
         self._lines.append(line)

@@ -61,7 +61,7 @@ def look(
     """
     before = journal.state()
     # Other rules are other episodes: those that went on expire by themselves.
-    watches = dict(before.watches) if before is not None and before.ruleset == ruleset.version else {}
+    watches = dict(before.watches) if before is not None and before.ruleset == ruleset.identity else {}
     known = {episode.identity for line in journal.lines for episode in line.ended}
     messages: list[Message] = []
     documents: list[str] = []
@@ -81,7 +81,7 @@ def look(
             ended += [episode for episode in closed if episode.identity not in known]
             going_on = [watch.episode] if watch.episode is not None else []
             for episode in (*closed, *going_on):
-                message = due(rule, episode, journal.drafts(episode.identity), now, ruleset.version)
+                message = due(rule, episode, journal.drafts(episode.identity), now, ruleset.identity)
                 if message is not None:
                     messages.append(message)
                     documents.append(cap_xml(message, rule, station, ruleset.area_of(place.station)).decode())
@@ -96,7 +96,7 @@ def look(
                 ended=tuple(ended),
             )
         )
-    journal.remember(State(ruleset.version, watches))
+    journal.remember(State(ruleset.identity, watches))
     return messages
 
 
@@ -162,9 +162,9 @@ def _place_of(name: str) -> Place:
 
 def _of(draft: Message, ruleset: Ruleset, registry: Registry) -> tuple[Rule, Station]:
     rule, station = ruleset.rule(draft.episode.rule), registry.get(draft.episode.station)
-    if rule is None or station is None or draft.ruleset != ruleset.version:
+    if rule is None or station is None or draft.ruleset != ruleset.identity:
         raise AlertError(
-            f"{draft.identifier}: expected rules of version {draft.ruleset} with {draft.episode.rule}, and the station "
-            f"{draft.episode.station}; found rules of version {ruleset.version}"
+            f"{draft.identifier}: expected the rules {draft.ruleset} with {draft.episode.rule}, and the station "
+            f"{draft.episode.station}; found the rules {ruleset.identity}"
         )
     return rule, station

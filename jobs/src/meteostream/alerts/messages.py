@@ -79,7 +79,7 @@ def due(rule: Rule, episode: Episode, before: Sequence[Message], now: datetime, 
     now
         Time of the message.
     ruleset
-        Version of the rules.
+        Identity of the rules.
     """
     last = before[-1] if before else None
     if last is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
@@ -237,6 +238,11 @@ class Ruleset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{what} {twice}: expected the name once, found it twice")
         if not self.rules:
             raise ValueError("rules: expected at least one")
+
+    @property
+    def identity(self) -> str:
+        """Version and content: rules that were changed under an old version are other rules all the same."""
+        return f"{self.version}@{hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]}"
 
     def rule(self, name: str) -> Rule | None:
         """Rule of a name."""
