@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from meteostream.climate import (
     completeness,
+    degree_days,
     heat_waves,
     normals,
     periods,
@@ -480,3 +481,29 @@ def test_quintiles_are_fifths_of_the_reference(value: float) -> None:
         assert group == 6
     else:
         assert abs(below - (group * 6 - 3)) <= 3.5
+
+
+# --- Degree days -------------------------------------------------------------------------------------------------
+
+
+@given(
+    values=hnp.arrays(np.float64, st.integers(1, 60), elements=st.one_of(st.floats(0.0, 25.0), st.just(np.nan))),
+    sown=st.integers(-5, 70),
+    wanted=st.floats(0.1, 400.0),
+)
+def test_degree_days_add_up_from_sowing_until_a_day_is_missing(values: np.ndarray, sown: int, wanted: float) -> None:
+    first = date(2026, 7, 1)
+    begin = first + timedelta(days=sown)
+    sums = degree_days.since_sowing(Daily(first, values), begin)
+    assert sums.first == begin
+    assert len(sums.values) == max(len(values) - sown, 0)
+    for at, total in enumerate(sums.values):
+        used = Daily(first, values).within(begin, begin + timedelta(days=at)).values
+        assert total == pytest.approx(used.sum()) if np.isfinite(used).all() else np.isnan(total)
+    reached = degree_days.day_reached(sums, wanted)
+    if reached is None:
+        assert not (sums.values >= wanted).any()
+    else:
+        at = (reached - begin).days
+        assert sums.values[at] >= wanted
+        assert not (sums.values[:at] >= wanted).any()
