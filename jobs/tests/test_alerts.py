@@ -103,6 +103,12 @@ def test_an_episode_of_which_nothing_more_is_heard_ends_by_itself() -> None:
     assert (watch.episode, ended[0].because, ended[0].ended) == (None, "unheard", T0 + 12 * HOUR)
 
 
+def test_what_is_heard_just_in_time_goes_on() -> None:
+    readings = [*hours(44.0), *hours(44.0, start=T0 + 12 * HOUR)]
+    watch, ended = run(HEAT, readings)
+    assert (watch.episode is not None and watch.episode.began, ended) == (T0, [])
+
+
 def test_heat_after_a_long_silence_is_another_episode() -> None:
     _, ended = run(HEAT, [*hours(44.0), *hours(44.0, start=T0 + 48 * HOUR)])
     assert [episode.because for episode in ended] == ["unheard"]
@@ -243,6 +249,10 @@ def test_what_came_and_went_between_two_looks_is_noted_and_warns_nobody(tmp_path
     assert see(tmp_path, CONFIRMED, {key: hours(44.0, 40.0, 40.0, 40.0)}, T0 + 3 * HOUR) == []
     with Journal(tmp_path).hold() as journal:
         assert [episode.because for line in journal.lines for episode in line.ended] == ["cleared"]
+    (tmp_path / STATE).unlink()
+    assert see(tmp_path, CONFIRMED, {key: hours(44.0, 40.0, 40.0, 40.0)}, T0 + 3 * HOUR) == []
+    with Journal(tmp_path).hold() as journal:
+        assert len(journal.lines) == 1
 
 
 def test_an_episode_is_cancelled_when_its_station_has_vanished(tmp_path: Path) -> None:

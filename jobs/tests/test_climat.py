@@ -99,6 +99,20 @@ def test_temperatures_below_zero_and_traces_of_rain_are_coded() -> None:
     assert found["333"][2] == "23100"  # 31 minima below freezing
 
 
+def test_days_vary_by_the_standard_deviation_of_a_sample() -> None:
+    values = np.full(31, 27.0)
+    values[0:30:2], values[1:30:2] = 32.0, 22.0
+    groups = sections(climat("61641", AUGUST, month_of(mean_degc=values)))["111"]
+    assert groups[2] == "30270050"  # 5.0 degC: sqrt(30 x 25 / 30)
+
+
+def test_zero_is_no_frost() -> None:
+    values = np.zeros(31)
+    assert sections(climat("61641", AUGUST, month_of(minimum_degc=values)))["333"][2] == "20000"
+    values[4] = -0.1
+    assert sections(climat("61641", AUGUST, month_of(minimum_degc=values)))["333"][2] == "20100"
+
+
 def test_a_dry_month_has_no_trace() -> None:
     found = sections(climat("61641", AUGUST, month_of(rain_mm=np.zeros(31))))
     assert found["111"][5] == "60000/00"
@@ -180,6 +194,8 @@ def test_a_missing_day_refuses_sums_of_the_dekad_and_of_the_season() -> None:
 
 def test_the_season_of_a_dekad_before_may_is_the_years() -> None:
     assert bulletin(date(2026, 2, 15), station()).season_rain_mm.expected == 31 + 20
+    assert bulletin(date(2026, 4, 30), station()).season_rain_mm.expected == 120
+    assert bulletin(date(2026, 5, 1), station()).season_rain_mm.expected == 10
 
 
 def test_an_anomaly_of_a_dekad_is_against_its_normal() -> None:

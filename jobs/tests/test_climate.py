@@ -368,6 +368,11 @@ def test_a_missing_day_ends_a_heat_wave_and_leaves_it_open() -> None:
     assert (other.days, other.open_before, other.open_after) == (3, True, False)
 
 
+def test_a_day_at_the_threshold_is_hot() -> None:
+    tx = Daily(date(2026, 4, 1), np.array([42.9, 43.0, 43.0, 43.0, 42.9]))
+    assert [(wave.days, wave.excess_degc_days) for wave in heat_waves.heat_waves(tx, 43.0)] == [(3, 0.0)]
+
+
 def test_hot_days_need_hot_nights_where_nights_are_given() -> None:
     tx = Daily(date(2026, 4, 1), np.full(8, 44.0))
     tn = Daily(date(2026, 4, 1), np.array([27.0, 27.0, 27.0, 20.0, 27.0, 27.0, 27.0, 27.0]))
@@ -402,6 +407,15 @@ def test_a_record_of_a_month_needs_ten_years_of_it() -> None:
     tx = Daily(date(2015, 1, 1), np.arange(365.0 * 9))
     assert records.records(tx, "highest") == []
     assert records.broken(tx, "highest", date(2015, 1, 1)) == []
+
+
+def test_a_record_is_broken_only_after_ten_other_years() -> None:
+    values = np.full((date(2011, 6, 30) - date(2001, 6, 1)).days + 1, 30.0)
+    for year, expected in ((2010, []), (2011, [date(2011, 6, 30)])):
+        hot = values.copy()
+        hot[(date(year, 6, 30) - date(2001, 6, 1)).days] = 41.0
+        found = records.broken(Daily(date(2001, 6, 1), hot), "highest", date(year, 6, 1))
+        assert [one.day for one in found if not one.is_equal] == expected
 
 
 @given(values=hnp.arrays(np.float64, 2200, elements=st.sampled_from([1.0, 2.0, 3.0, 4.0, np.nan])), data=st.data())
@@ -441,6 +455,11 @@ def test_a_wind_rose_counts_every_wind_once(speed: np.ndarray, direction: np.nda
 )
 def test_the_first_sector_lies_around_north(degrees: float, sector: int) -> None:
     assert np.flatnonzero(wind_rose.wind_rose([5.0], [degrees]).counts.sum(axis=1)).tolist() == [sector]
+
+
+def test_a_speed_at_a_limit_belongs_to_the_class_above() -> None:
+    counts = wind_rose.wind_rose([1.5, 1.6, 3.39, 3.4], [90.0] * 4).counts.sum(axis=0)
+    assert counts.tolist() == [1, 2, 1, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("classes", [(), (1.0, 2.0), (0.0, 2.0, 2.0)])

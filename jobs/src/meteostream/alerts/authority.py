@@ -107,10 +107,6 @@ def publish(
             all(message.draft != draft.identifier for message in published),
             "a draft that has not been published yet",
         ),
-        (
-            not published or published[-1].kind != "Cancel",
-            "a warning that has not been cancelled yet",
-        ),
     )
     missing = [what for is_so, what in wanted if not is_so]
     if missing:
