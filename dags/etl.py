@@ -15,7 +15,8 @@ with DAG(
     **silver**: every event once. **gold**: the hours, days, dekads and months that new, corrected or decided values
     concern, and no others. **publish**: the lake's gold into the warehouse. **gates**: data tests between the layers; a
     gate that fails stops here, says why in its log and in the table of results, and what was published last stays as it
-    is. **marts**: built and tested by dbt beside what is served, judged by their gate, then served in one step.
+    is. **climate**: seasons, indices and records of all days, each change a new version. **marts**: built and tested by
+    dbt beside what is served, judged by their gate, then served in one step.
 
     Each step takes up where its last run ended: nothing is lost if runs fail for a while.
     """,
@@ -28,12 +29,14 @@ with DAG(
         publish = command("publish", "meteostream etl publish --submit", pool="yarn", minutes=60)
         check_gold = command("gate_gold", "meteostream gate gold", pool="warehouse", minutes=10, retries=1)
         silver >> check_silver >> gold >> publish >> check_gold
+    with TaskGroup("climate") as climate:
+        command("products", "meteostream climate compute", pool="warehouse", minutes=60)
     with TaskGroup("marts") as marts:
         build = command("build", "meteostream marts build", pool="warehouse", minutes=60)
         check_marts = command("gate_marts", "meteostream gate marts", pool="warehouse", minutes=10, retries=1)
         serve = command("serve", "meteostream marts publish", pool="warehouse", minutes=10)
         build >> check_marts >> serve
-    lake >> marts
+    lake >> climate >> marts
 
 with DAG(
     "backfill",
@@ -57,7 +60,8 @@ with DAG(
     )
     to_warehouse = command("publish", "meteostream etl publish --submit", pool="yarn", minutes=120)
     verify = command("gate_gold", "meteostream gate gold", pool="warehouse", minutes=10, retries=1)
+    climate_products = command("climate", "meteostream climate compute", pool="warehouse", minutes=120)
     build = command("build", "meteostream marts build", pool="warehouse", minutes=120)
     check_marts = command("gate_marts", "meteostream gate marts", pool="warehouse", minutes=10, retries=1)
     serve = command("serve", "meteostream marts publish", pool="warehouse", minutes=10)
-    compute >> to_warehouse >> verify >> build >> check_marts >> serve
+    compute >> to_warehouse >> verify >> climate_products >> build >> check_marts >> serve

@@ -12,7 +12,7 @@ stage fast yamllint yamllint --strict .
 stage fast ansible-lint ansible-lint
 stage fast shellcheck scripts/shellcheck-all
 stage fast meteo pytest tests/meteo
-stage fast jobs scripts/jobs-python pytest -m 'not batch and not kafka and not postgres and not spark and not zookeeper and not package_data'
+stage fast jobs scripts/jobs-python pytest -m 'not batch and not kafka and not postgres and not spark and not zookeeper and not package_data and not oracle'
 
 stage landing artifacts pytest tests/artifacts
 stage landing operations pytest tests/operations
@@ -23,6 +23,7 @@ node_stage landing molecule-default scripts/molecule default
 
 stage components jobs-stores scripts/jobs-python pytest -m 'kafka or postgres or spark or zookeeper or package_data'
 stage components jobs-batch scripts/jobs-python pytest -m batch
+stage components jobs-oracles scripts/oracles-python pytest -m oracle
 node_stage components local-nodes pytest tests/nodes
 
 node_stage debian12 molecule-debian12 scripts/molecule debian12

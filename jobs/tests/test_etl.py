@@ -54,7 +54,7 @@ class Lake(NamedTuple):
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     folder = tmp_path_factory.mktemp("etl")
     spark = lake_session(lake_settings(folder))
-    from meteostream.etl.completeness import WMO_1203
+    from meteostream.climate.completeness import WMO_1203
     from meteostream.etl.compute import Rules, create_tables
     from meteostream.etl.sources import parse_priorities
 

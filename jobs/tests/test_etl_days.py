@@ -222,7 +222,7 @@ def day_row(day: date, value: float | None, statistic: str = "mean", rule: str =
 
 
 def month(first: date, without: Sequence[int] = (), **other: Any) -> list[Any]:
-    from meteostream.etl.scope import month_last
+    from meteostream.climate.periods import month_last
 
     return [
         day_row(first.replace(day=day), float(day), **other)
@@ -232,7 +232,7 @@ def month(first: date, without: Sequence[int] = (), **other: Any) -> list[Any]:
 
 
 def summed(spark: SparkSession, rows: Rows, rule: str = "wmo1203-11-5") -> dict[tuple[str, str], dict[str, Any]]:
-    from meteostream.etl.completeness import MONTHLY
+    from meteostream.climate.completeness import MONTHLY
     from meteostream.etl.summary import month_values
 
     found = arrow_rows(month_values(gold_frame(spark, rows), MONTHLY[rule]))

@@ -81,7 +81,7 @@ def test_every_variable_has_a_name_in_gold() -> None:
 
 
 def test_the_rule_of_months_is_a_setting() -> None:
-    from meteostream.etl.completeness import MONTHLY
+    from meteostream.climate.completeness import MONTHLY
 
     settings = parse_settings('[etl]\ncompleteness = "wmo-3-5"\n[lake]\nzookeeper = ["node1:2181"]', "x.toml")
     assert MONTHLY[settings.etl.completeness].in_a_row == 4

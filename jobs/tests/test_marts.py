@@ -38,6 +38,7 @@ AUGUST = date(2025, 8, 1)
 MODELS = {
     "anomaly",
     "availability",
+    "climate",
     "daily_climate",
     "daily_rain",
     "dekad",

@@ -414,6 +414,20 @@ class Gates(Section, frozen=True):
             raise ValueError("webhook_seconds and statement_seconds must be positive")
 
 
+class Alerts(Section, frozen=True):
+    """Alerts: their rules and journal, and who may publish a warning. By default nobody may.
+
+    ``rules`` names a file instead of the shipped one. A warning needs ``sender``, ``publish`` and an approval by one of
+    ``forecasters``; what the rules make by themselves is always a draft.
+    """
+
+    directory: str = "/var/lib/meteostream/alerts"
+    rules: str | None = None
+    sender: str | None = None
+    publish: bool = False
+    forecasters: list[str] = msgspec.field(default_factory=list)
+
+
 class Marts(Section, frozen=True):
     """Building the marts by dbt.
 
@@ -508,6 +522,7 @@ class Settings(Section, frozen=True):
     quarantine: Quarantine = Quarantine()
     dropfolder: Dropfolder = Dropfolder()
     intake: Intake = msgspec.field(default_factory=Intake)
+    alerts: Alerts = msgspec.field(default_factory=Alerts)
 
     def need_kafka(self) -> Kafka:
         """The section [kafka], which has no defaults that could work: brokers ask for a password."""

@@ -13,6 +13,8 @@ from typing import Final
 
 import click
 
+from meteostream.alerts.errors import AlertError
+from meteostream.climate.errors import ClimateError
 from meteostream.config import ConfigError, Settings, load_settings, settings_file
 from meteostream.contract import ContractError
 from meteostream.contract.report import STATION
@@ -27,6 +29,8 @@ from meteostream.sources.errors import SourceError
 from meteostream.warehouse.errors import WarehouseError
 
 EXPECTED: Final = (
+    AlertError,
+    ClimateError,
     ConfigError,
     ContractError,
     ExportError,

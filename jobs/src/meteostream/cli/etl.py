@@ -130,7 +130,7 @@ def backfill(
 
 
 def _rules(etl: Etl) -> Rules:
-    from meteostream.etl.completeness import MONTHLY
+    from meteostream.climate.completeness import MONTHLY
     from meteostream.etl.compute import Rules
     from meteostream.etl.sources import load_priorities
 

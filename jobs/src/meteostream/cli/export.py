@@ -123,6 +123,34 @@ def wis2box(context: Context, /, *, file: Path, **which: Any) -> None:
     _tell(file, written, "reports")
 
 
+@command.command("climat")
+@FILE
+@STATION
+@click.option("--month", required=True, metavar="YYYY-MM", help="A month that is over.")
+@click.pass_obj
+def climat_(context: Context, /, *, file: Path, stations: tuple[str, ...], month: str) -> None:
+    """Write a month's CLIMAT message of each station to FILE (FM 71, one after the other).
+
+    Observed days alone; which means are published is the ETL's rule ([etl] completeness). Stations without a WMO
+    number, and values whose source may not be redistributed, are refused.
+
+    For example 'meteostream export climat august.txt --station GOOY --month 2026-08'.
+    """
+    from datetime import UTC, datetime
+
+    from meteostream.climate.completeness import MONTHLY
+    from meteostream.export.climat import export_climat
+    from meteostream.registry import load_registry
+    from meteostream.warehouse.access import session
+
+    registry = load_registry()
+    chosen = [registry.resolve(name) for name in _known(stations)]
+    rule = MONTHLY[context.settings.etl.completeness]
+    with session(context.settings.warehouse, "meteostream export") as connection:
+        written = export_climat(connection, chosen, month, file, datetime.now(UTC), rule)
+    _tell(file, written, "messages")
+
+
 @command.command()
 @FILE
 @STATION

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
+from meteostream.climate.periods import ONE_DAY, dekad_first, dekad_last, month_first, month_last
 from meteostream.etl import decisions as people
 from meteostream.etl import gold, runs, silver
 from meteostream.etl.availability import availability_values
@@ -17,7 +18,7 @@ from meteostream.etl.daily import daily_values, day_sums, imported_days, wide_ho
 from meteostream.etl.errors import EtlError
 from meteostream.etl.hourly import hourly_values
 from meteostream.etl.runs import Position, Run
-from meteostream.etl.scope import ONE_DAY, Scope, dekad_first, dekad_last, month_first, month_last, scope_of
+from meteostream.etl.scope import Scope, scope_of
 from meteostream.etl.summary import dekad_values, month_values
 from meteostream.etl.values import effective_values
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from meteostream.etl.completeness import Completeness
+    from meteostream.climate.completeness import Completeness
     from meteostream.etl.sources import Priorities
 
 log = logging.getLogger(__name__)

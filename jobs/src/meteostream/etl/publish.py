@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from meteostream.climate.periods import ONE_DAY, dekad_first, month_first, month_last
 from meteostream.etl import gold, runs
-from meteostream.etl.scope import ONE_DAY, Scope, dekad_first, month_first, month_last
+from meteostream.etl.scope import Scope
 from meteostream.warehouse.connection import retrying
 from meteostream.warehouse.gold import PATIENCE_S, STAGE, published_runs, transaction
 

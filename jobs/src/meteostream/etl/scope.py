@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pyarrow as pa
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
+from meteostream.climate.periods import ONE_DAY, month_first, month_last
 from meteostream.etl.periods import HOUR_S, date_of, floor_div, seconds
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ AFTER_H: Final = 7
 """... and to the day of 6 h later (maximum and minimum, from 18 UTC), plus the hour's slack."""
 MOST_PAIRS: Final = 50_000
 """Pairs of station and day beyond which a run takes all stations of its range of days."""
-ONE_DAY: Final = timedelta(days=1)
 
 
 class Scope(NamedTuple):
@@ -94,35 +94,6 @@ def _runs(months: list[date]) -> list[tuple[date, date]]:
         else:
             found.append((month, end))
     return found
-
-
-def month_first(day: date) -> date:
-    """First day of the month."""
-    return day.replace(day=1)
-
-
-def month_last(day: date) -> date:
-    """Last day of the month.
-
-    >>> month_last(date(2024, 2, 10)).day
-    29
-    """
-    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - ONE_DAY
-
-
-def dekad_first(day: date) -> date:
-    """First day of the dekad.
-
-    >>> [dekad_first(date(2026, 1, day)).day for day in (10, 11, 20, 21, 31)]
-    [1, 11, 11, 21, 21]
-    """
-    return day.replace(day=min((day.day - 1) // 10, 2) * 10 + 1)
-
-
-def dekad_last(day: date) -> date:
-    """Last day of the dekad."""
-    first = dekad_first(day)
-    return month_last(day) if first.day > 20 else first + timedelta(days=9)  # noqa: PLR2004 - domain: 21 to the end
 
 
 def scope_of(places: DataFrame) -> Scope | None:
