@@ -168,7 +168,7 @@ def test_each_value_comes_back_alone_as_itself(name: str) -> None:
     ],
     ids=["calm", "variable", "north"],
 )
-def test_calm_variable_and_north_come_back_apart(wind: dict[str, Any]) -> None:
+def test_calm_variable_and_north_come_back_apart(wind: dict[str, Value]) -> None:
     """BUFR has 0 for calm and for variable; a reader that takes 0 for north makes a wind that nobody observed."""
     (message,) = aws(a_report(wind))
     (found,) = list(read_bufr(message, load_registry()))
