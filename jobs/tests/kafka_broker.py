@@ -10,6 +10,8 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -146,6 +148,18 @@ group.initial.rebalance.delay.ms=0
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+
+
+@contextmanager
+def running_broker(folder: Path) -> Iterator[KafkaBroker]:
+    """A broker with the topic of reports, from the newest bundle."""
+    archive = bundle()
+    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
+    running = KafkaBroker(folder, archive)
+    running.start()
+    running.create_topic()
+    yield running
+    running.stop()
 
 
 def _free_port() -> int:

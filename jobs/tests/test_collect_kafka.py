@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from click.testing import CliRunner, Result
 
-from kafka_broker import KafkaBroker, bundle
+from kafka_broker import KafkaBroker, running_broker
 from meteostream.cli import group
 from meteostream.collect.state import read_state
 from meteostream.contract import decode_message
@@ -37,13 +37,8 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    archive = bundle()
-    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
-    running = KafkaBroker(tmp_path_factory.mktemp("broker"), archive)
-    running.start()
-    running.create_topic()
-    yield running
-    running.stop()
+    with running_broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
 
 
 @pytest.fixture

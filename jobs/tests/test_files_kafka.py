@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kafka_broker import KafkaBroker, bundle
+from kafka_broker import KafkaBroker, running_broker
 from meteostream.cli import group
 from meteostream.contract import decode_message
 from meteostream.sources.formats import FORMATS, reading
@@ -26,13 +26,8 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    archive = bundle()
-    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
-    running = KafkaBroker(tmp_path_factory.mktemp("broker"), archive)
-    running.start()
-    running.create_topic()
-    yield running
-    running.stop()
+    with running_broker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
 
 
 def run(settings: Path, *arguments: str) -> Result:

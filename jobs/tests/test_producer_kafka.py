@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from kafka_broker import TOPIC, KafkaBroker, _free_port, bundle
+from kafka_broker import TOPIC, KafkaBroker, _free_port, running_broker
 from meteostream.contract import decode_message, event_id_of
 from meteostream.metrics import ProducerMetrics
 from meteostream.outbox import Outbox, iterate
@@ -30,13 +30,8 @@ DATA = Path(__file__).parent / "data"
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[KafkaBroker]:
-    archive = bundle()
-    assert archive is not None, "expected the bundle kafka in the cache; './meteo fetch' makes it"
-    running = KafkaBroker(tmp_path, archive)
-    running.start()
-    running.create_topic()
-    yield running
-    running.stop()
+    with running_broker(tmp_path) as running:
+        yield running
 
 
 def settings_file(folder: Path, broker: KafkaBroker, extra: str = "") -> Path:

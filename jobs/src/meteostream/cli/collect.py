@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 from meteostream.cli.common import Context, fail, stop_event, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from meteostream.collect.collector import Collector, Wanted
     from meteostream.collect.http import Http
     from meteostream.collect.run import Account
@@ -21,6 +19,17 @@ if TYPE_CHECKING:
 SHOWN: Final = 10
 """Rejects and remarks that are shown; all are kept."""
 DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"]
+
+
+class _Wish(NamedTuple):
+    """What the command line says beside the source."""
+
+    start: datetime | None
+    end: datetime | None
+    stations: tuple[str, ...]
+    dry_run: bool
+    is_probe: bool
+    fixture: Path | None
 
 
 @click.command()
@@ -69,16 +78,14 @@ def command(
     if declared and fixture is not None:
         raise click.UsageError("--fixture: expected one SOURCE, found --declared")
 
-    def run(name: str) -> None:
-        _run(settings, name, start, end, stations, dry_run=dry_run, is_probe=is_probe, fixture=fixture)
-
+    wish = _Wish(start, end, stations, dry_run, is_probe, fixture)
     if source is not None:
-        run(source)
+        _run(settings, source, wish)
     else:
-        _each_declared(settings, run)
+        _each_declared(settings, wish)
 
 
-def _each_declared(settings: Settings, run: Callable[[str], None]) -> None:
+def _each_declared(settings: Settings, wish: _Wish) -> None:
     """Run each declared source that is not off; a failure of one keeps no other from its turn."""
     from meteostream.collect.catalogue import find
     from meteostream.collect.declared import declared_collectors
@@ -94,7 +101,7 @@ def _each_declared(settings: Settings, run: Callable[[str], None]) -> None:
             if off is not None:
                 click.echo(off, err=True)
                 continue
-            run(name)
+            _run(settings, name, wish)
         except SourceError as error:
             click.echo(f"{name}: {error}", err=True)
             failed.append(name)
@@ -104,30 +111,20 @@ def _each_declared(settings: Settings, run: Callable[[str], None]) -> None:
         raise fail(f"{len(failed)} of {len(names)} declared sources failed: {', '.join(failed)}")
 
 
-def _run(
-    settings: Settings,
-    source: str,
-    start: datetime | None,
-    end: datetime | None,
-    stations: tuple[str, ...],
-    *,
-    dry_run: bool,
-    is_probe: bool,
-    fixture: Path | None,
-) -> None:
+def _run(settings: Settings, source: str, wish: _Wish) -> None:
     from meteostream.collect.catalogue import find
 
     collector = find(source, settings.collect)
-    wanted = _wanted(settings, collector, start, end, stations)
+    wanted = _wanted(settings, collector, wish.start, wish.end, wish.stations)
     http = _http(settings, collector)
     try:
-        if is_probe:
-            _probe(collector, http, wanted, fixture)
+        if wish.is_probe:
+            _probe(collector, http, wanted, wish.fixture)
             return
-        account = _collect(settings, collector, http, wanted, dry_run=dry_run)
-        _report(settings, collector, wanted, account, dry_run=dry_run)
-        if not dry_run:
-            _remember(settings, collector, wanted, account, whole=not (start or end or stations))
+        account = _collect(settings, collector, http, wanted, dry_run=wish.dry_run)
+        _report(settings, collector, wanted, account, dry_run=wish.dry_run)
+        if not wish.dry_run:
+            _remember(settings, collector, wanted, account, whole=not (wish.start or wish.end or wish.stations))
     except OSError as error:
         raise fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}") from None
     if account.failure is not None:
