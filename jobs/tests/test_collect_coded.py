@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -17,10 +19,11 @@ from hypothesis import strategies as st
 
 from meteostream.cli import group
 from meteostream.collect import wis2
-from meteostream.collect.catalogue import find
+from meteostream.collect.catalogue import BUILT_IN, find
 from meteostream.collect.collector import Found, Remark, Wanted
 from meteostream.collect.errors import NetworkError, QuotaError, RefusedError, ShapeError
 from meteostream.collect.http import Http
+from meteostream.collect.noaa import GHCNH, GSOD, ISD
 from meteostream.collect.ogimet import read_answer
 from meteostream.collect.run import Account, drafts
 from meteostream.config import Collect, Ogimet, Wis2
@@ -30,7 +33,7 @@ from meteostream.sources.errors import SourceError
 from meteostream.sources.observation import Observation, Reject
 from test_bufr import message, numbered
 from test_collect_http import Clock
-from weather_services import OgimetService, Reply, Service, Wis2Node, as_json
+from weather_services import AviationWeather, OgimetService, OpenMeteo, Reply, Service, Wis2Node, as_json
 
 REGISTRY = load_registry()
 DAKAR, ZIGUINCHOR, DIASS = (REGISTRY.resolve(name) for name in ("GOOY", "GOGG", "GOBD"))
@@ -488,6 +491,50 @@ def test_probes_of_synop_and_bufr_store_what_came(
         result = run(tmp_path, service, name, "--probe")
         assert result.exit_code == 1
         assert difference in result.output
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, "page", "file", "gts"])
+def test_a_probe_of_every_source_stores_its_answer_as_it_came(tmp_path: Path, service: Service, name: str) -> None:
+    """Each against its service, those that an operator declares too; what is stored is what was sent."""
+    moment, text = now_synop()
+    now = datetime.fromtimestamp(moment, UTC)
+    OpenMeteo(service, time.time).run = moment - 40_000 - (moment - 40_000) % 3600
+    OgimetService(service).add(moment, text)
+    Wis2Node(service).publish(DATA, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+    awc = AviationWeather(service)
+    awc.add("GOOY", f"METAR GOOY {now:%d%H%M}Z 36010KT 9999 24/17 Q1013", moment)
+    awc.tafs.append({"icaoId": "GOOY", "rawTAF": f"TAF GOOY {now:%d%H%M}Z", "issueTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"})
+    for archive, body in (
+        (GHCNH, b"STATION|DATE|TEMPERATURE|WIND_SPEED\n"),
+        (ISD, gzip.compress(b"0123")),
+        (GSOD, b'"STATION","DATE","TEMP","MAX","MIN","PRCP"\n'),
+    ):
+        path = archive.path.format(id=archive.usual(DAKAR)[0], year=now.year)
+        service.answer(path, Reply(200, body))
+    service.answer("/page", Reply(200, b"<table id='t'><tr><th>station</th><th>time</th></tr></table>"))
+    service.answer("/file", Reply(200, b"station,time\n"))
+    service.answer("/gts", Reply(200, f"{text}=\n".encode()))
+    declare(
+        tmp_path,
+        "page",
+        f'kind = "html"\ntitle = "x"\nurl = "{service.url}/page"\nprofile = "aws"\n[page]\ntable = "table#t"\n'
+        '[permission]\ngranted_by = "a"\nrecorded_by = "b"\ndate = "2026-10-01"\n',
+    )
+    declare(tmp_path, "file", f'kind = "csv"\ntitle = "x"\nurl = "{service.url}/file"\nprofile = "aws"\n')
+    declare(tmp_path, "gts", REPORTS.format(url=service.url, file="gts", format="synop"))
+    settings = settings_file(tmp_path, service)
+    settings.write_text(
+        settings.read_text()
+        + f'[collect.open_meteo]\nbase_url = "{service.url}"\narchive_url = "{service.url}"\n'
+        + f'[collect.aviation]\nbase_url = "{service.url}"\n[collect.noaa]\nbase_url = "{service.url}"\n'
+    )
+    arguments = ["collect", name, "--probe", "--stations", "GOOY", "--fixture", str(tmp_path / "sample")]
+    result = CliRunner().invoke(group, ["--config", str(settings), *arguments])
+    assert result.exit_code == 0, result.output
+    assert f"{name}: shaped as known" in result.output
+    kept = [gzip.decompress(path.read_bytes()) for path in tmp_path.glob(f"state/raw/{name}/*/*.gz")]
+    assert (tmp_path / "sample").read_bytes() in kept or name.startswith("noaa-")
+    assert (tmp_path / "sample").stat().st_size > 0
 
 
 def test_declared_sources_take_turns_and_one_that_fails_stops_no_other(tmp_path: Path, service: Service) -> None:

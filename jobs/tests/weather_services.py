@@ -340,7 +340,8 @@ class AviationWeather:
 
     def metar(self, asked: Asked) -> Reply:
         wanted = set(asked.query["ids"].split(","))
-        end = calendar.timegm(time.strptime(asked.query["date"], "%Y%m%d_%H%M"))
+        date = asked.query.get("date")
+        end = time.time() if date is None else calendar.timegm(time.strptime(date, "%Y%m%d_%H%M"))
         begin = end - 3600 * float(asked.query["hours"])
         rows = [row for row in self.metars if row["icaoId"] in wanted and begin <= row["obsTime"] <= end]
         return as_json(rows[:MOST]) if rows else Reply(204)
