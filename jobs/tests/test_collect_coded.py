@@ -358,16 +358,24 @@ def test_without_a_node_nothing_is_asked_and_it_is_said(tmp_path: Path, service:
 def test_a_node_that_goes_away_in_the_middle_keeps_the_window_open(
     tmp_path: Path, service: Service, node: Wis2Node
 ) -> None:
-    """What came before is kept; the run fails, so the next one asks for the same again."""
+    """The rest is kept; the run fails, so the next one asks for the same. A node that is away is soon given up."""
     node.publish(DATA, "2026-11-25T07:00:00Z")
     node.publish(message(numbered(695)), "2026-11-25T07:01:00Z")
+    node.publish(message({**numbered(695), "#1#hour": 7}), "2026-11-25T07:02:00Z")
     service.answer("/data/1.bufr4", Reply(503))
     wanted = wanted_of(settings_of(tmp_path, service), DAKAR, ZIGUINCHOR)
     account, clock = Account(), Clock(NOW.timestamp())
     http = Http(wanted.settings, {}, clock=clock, sleep=clock.sleep)
     entries = list(drafts(find("bufr", wanted.settings), http, wanted, "t", account))
-    assert [entry.key for entry in entries] == [DAKAR.wigos_id]
-    assert "503" in str(account.failure)
+    assert [entry.key for entry in entries] == [DAKAR.wigos_id, ZIGUINCHOR.wigos_id]
+    assert "/data/1.bufr4: the service answered 503" in str(account.failure)
+    for number in range(3, 9):
+        node.publish(DATA, f"2026-11-25T07:0{number}:00Z")
+        service.answer(f"/data/{number}.bufr4", Reply(503))
+    service.asked.clear()
+    assert list(drafts(find("bufr", wanted.settings), http, wanted, "t", account))
+    tried = [path for path in service.paths() if path.startswith("/data/")]
+    assert tried == [f"/data/{number}.bufr4" for number in (0, 1, 2, 3, 4)], "three in vain, and no more"
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=6), lambda inner: st.lists(

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from meteostream.collect.collector import Collector, Found, Remark, Wanted
-from meteostream.collect.errors import RefusedError, ShapeError
+from meteostream.collect.errors import NetworkError, RefusedError, ShapeError
 from meteostream.collect.http import Http, Request
 from meteostream.config import Wis2
 from meteostream.sources.formats import UNKNOWN_LICENCE
@@ -33,6 +33,8 @@ MOST_PAGES: Final = 100
 """A run reads no more: a node that always names a next page would hold it for ever."""
 MOST_INLINE_BYTES: Final = 1024**2
 """Of data within a notification once it is unpacked (ours; such data is small)."""
+MOST_FAILURES: Final = 3
+"""So many data of a run that cannot be had are taken for a node that is away."""
 DATA: Final = frozenset({"canonical", "update"})
 """Relations of links to data; ``deletion`` takes data back."""
 DELETION: Final = "deletion"
@@ -103,7 +105,11 @@ class Page(msgspec.Struct):
 
 
 def read_notifications(http: Http, wanted: Wanted) -> Iterator[Found]:
-    """Reports of what the node published in the window, in the order of publication."""
+    """Reports of what the node published in the window, in the order of publication.
+
+    Data that the network does not bring now keeps no other data from being read; the run fails at its end, so that
+    the next one asks again.
+    """
     from meteostream.sources.bufr import read_bufr  # noqa: PLC0415 - eccodes is a large library that few runs need
 
     found: dict[str, Notification] = {}
@@ -115,6 +121,7 @@ def read_notifications(http: Http, wanted: Wanted) -> Iterator[Found]:
             continue
         found[one.properties.data_id + one.properties.pubtime] = one
     ours = {station.wigos_id for station in wanted.stations}
+    failures: list[NetworkError] = []
     for one in sorted(found.values(), key=lambda one: (one.properties.pubtime, one.properties.data_id)):
         named = one.properties.wigos_station_identifier
         if named is not None and wanted.registry.get(named) is not None and named not in ours:
@@ -125,12 +132,19 @@ def read_notifications(http: Http, wanted: Wanted) -> Iterator[Found]:
             continue
         try:
             data = _data(http, wanted, one, link)
+        except NetworkError as error:
+            failures.append(error)
+            if len(failures) == MOST_FAILURES:
+                break
+            continue
         except _UnusableError as error:
             yield Reject(1, f"{one.properties.data_id}: {error}", link.href)
             continue
         for report in read_bufr(data, wanted.registry):
             if not isinstance(report, Observation) or report.station in ours:
                 yield report
+    if failures:
+        raise failures[0]
 
 
 class _UnusableError(Exception):
