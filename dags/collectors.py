@@ -12,6 +12,11 @@ OBSERVATIONS = {
     # source: (pool, schedule, what it is)
     "metar": ("aviationweather", "5,35 * * * *", "METAR and SPECI of our airports, aviationweather.gov"),
 }
+ASKED_FIRST = {
+    # Sources that somebody has to decide on first: their DAGs are made paused.
+    "synop": ("12 */3 * * *", "SYNOP of our synoptic stations, as Ogimet has them", "Ogimet's terms allow it"),
+    "bufr": ("28 * * * *", "BUFR that a WIS2 node has published", "[collect.wis2] names a node"),
+}
 FORECASTS = {
     "taf": ("aviationweather", "20 * * * *", "TAF of our airports, aviationweather.gov"),
     "open-meteo": ("open_meteo", "50 */6 * * *", "Forecasts for our stations, Open-Meteo"),
@@ -30,6 +35,29 @@ for source, (pool, schedule, title) in OBSERVATIONS.items():
         **settings(schedule=schedule, minutes=45, tags=("collect",), **NETWORK),
     ):
         command("collect", f"meteostream collect {source}", pool=pool, minutes=10)
+
+for source, (schedule, title, condition) in ASKED_FIRST.items():
+    with DAG(
+        f"collect_{source}",
+        description=title,
+        doc_md=f"""
+        {title}. Paused at first: unpause it when {condition}. Otherwise as the METARs' DAG: it asks for what is missing
+        since the last run that came whole; without a network it says so, and the next run asks for what was missed.
+        """,
+        **settings(schedule=schedule, minutes=60, tags=("collect",), is_paused_upon_creation=True),
+    ):
+        command("collect", f"meteostream collect {source}", pool="bulletins", minutes=15)
+
+with DAG(
+    "collect_declared",
+    description="Sources that the operator has declared: pages, files and coded reports over HTTP",
+    doc_md="""
+    Asks each source that is declared in `[collect] sources`, one after another; a failure of one keeps no other from
+    its turn. A page whose owner's permission is not recorded is off, which is said and is no failure.
+    """,
+    **settings(schedule="43 * * * *", minutes=90, tags=("collect",)),
+):
+    command("collect", "meteostream collect --declared", pool="bulletins", minutes=25)
 
 for source, (pool, schedule, title) in FORECASTS.items():
     with DAG(

@@ -67,6 +67,23 @@ def insert_gold(connection: Any, table: str, rows: list[Gold]) -> None:
         )
 
 
+def insert_hours(connection: Any, source: str, day: date, ends: range = range(1, 25)) -> None:
+    """Write hours of rain behind a day (06 to 06 UTC), of a source, as the owner, and commit; ``ends`` counts them."""
+    begin = datetime.combine(day, time(6), UTC)
+    rest = ("best-of-sources", 0.1, 1, 1, True, 1, source, 1, MOMENT, RUN)
+    values = [
+        (REAL, "observed", "rain", "sum", end - timedelta(hours=1), end, end.date(), *rest)
+        for end in (begin + timedelta(hours=hour) for hour in ends)
+    ]
+    with connection, connection.cursor() as cursor:
+        execute_values(
+            cursor,
+            "INSERT INTO gold.hourly (station, nature, variable, statistic, period_start, period_end, label, rule, "
+            "value, count, expected, complete, flag, source, version, computed_at, run_id) VALUES %s",
+            values,
+        )
+
+
 def rain(day: date, value: float | None, **others: Any) -> Gold:
     """A day's rain, 06 to 06 UTC."""
     return Gold(day, "rain", "sum", value, "rain-06-06", from_hour=6, **others)

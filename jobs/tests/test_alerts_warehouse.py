@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from meteostream.alerts.episodes import Place
 from meteostream.alerts.look import Key
 from meteostream.alerts.observations import read_observations
 from meteostream.alerts.rules import load_rules
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_reports import report
 from support_warehouse import Platform
 
@@ -36,13 +35,6 @@ class Alerts:
 
     def documents(self) -> list[etree._Element]:
         return [etree.parse(file).getroot() for file in sorted((self.platform.folder / "alerts/messages").iterdir())]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

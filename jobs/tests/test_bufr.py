@@ -64,6 +64,7 @@ READ = {
     "cloud_cover": 7.0,
     "wind_mean_10min": 5.2,
     "wind_direction": 360.0,
+    "wind_variable": False,
 }
 
 
@@ -181,10 +182,27 @@ def test_a_period_that_is_not_known_or_ends_earlier_makes_no_value(period: Eleme
     assert known(only(message({**STATION, **TIME, **period}))) == {}
 
 
-@pytest.mark.parametrize(("speed", "towards", "expected"), [(0.0, 0, None), (5.2, 0, 360.0), (5.2, 360, 360.0)])
-def test_calm_and_north(speed: float, towards: int, expected: float | None) -> None:
+MISSING = eccodes.CODES_MISSING_DOUBLE
+
+
+@pytest.mark.parametrize(
+    ("speed", "towards", "expected", "varies"),
+    [
+        (0.0, 0, None, False),  # calm
+        (0.0, 270, None, False),  # calm, and the vane points somewhere
+        (1.5, 0, None, True),  # variable: 0 is not north, as it is elsewhere
+        (5.2, 360, 360.0, False),
+        (5.2, 1, 1.0, False),
+        (MISSING, 0, None, None),
+        (5.2, eccodes.CODES_MISSING_LONG, None, None),
+    ],
+)
+def test_direction_0_is_calm_or_variable_and_north_is_360(
+    speed: float, towards: int, expected: float | None, varies: bool | None
+) -> None:
     found = only(message(numbered(windSpeed=speed, windDirection=towards)))
-    assert (found.values["wind_mean_10min"], found.values["wind_direction"]) == (speed, expected)
+    assert found.values["wind_mean_10min"] == (None if speed == MISSING else speed)
+    assert (found.values["wind_direction"], found.values.get("wind_variable")) == (expected, varies)
 
 
 def test_a_trace_is_zero_and_an_obscured_sky_is_missing() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from meteostream.sources.profile import Licence
 from meteostream.warehouse.dimensions import load_dimensions
-from postgres_server import PostgresServer, make_server
+from postgres_server import PostgresServer
 from support_gold import REAL, TWIN, Gold, rain
 from support_warehouse import Platform
 
@@ -41,13 +40,6 @@ class Climate:
             "SELECT station, nature, product, element, first_day, value, version FROM gold.climate "  # noqa: S608 - ours
             f"WHERE replaced_at IS NULL AND {where} ORDER BY 1, 2, 3, 4, 5"
         )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    running = make_server()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

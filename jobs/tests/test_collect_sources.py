@@ -33,6 +33,7 @@ from meteostream.collect.state import OVERLAP, State, read_state, silences, wind
 from meteostream.config import Collect, ConfigError, Noaa, Quota
 from meteostream.config import OpenMeteo as OpenMeteoSettings
 from meteostream.registry import load_registry
+from meteostream.sources import formats
 from meteostream.sources.errors import SourceError
 from meteostream.sources.forecast import Forecast
 from meteostream.sources.observation import Observation, Reject
@@ -327,7 +328,7 @@ def test_files_of_an_archive_are_brought_to_the_drop_folder_once(
     wanted = wanted_of(settings, DAKAR, start=datetime(2022, 6, 1, tzinfo=UTC))
     collector = find("noaa-ghcnh", settings)
     assert read(collector, wanted, clock) == [
-        Remark("ghcnh: nothing for SGM00061641 in 2022"),
+        Remark("ghcnh: nothing for SGM00061641 or SG000061641 in 2022"),
         SavedFile("GHCNh_SGM00061641_2023.psv", len(body), changed=True),
     ]
     path = tmp_path / "incoming" / "ghcnh" / "GHCNh_SGM00061641_2023.psv"
@@ -335,9 +336,44 @@ def test_files_of_an_archive_are_brought_to_the_drop_folder_once(
     path.unlink()  # the drop folder has taken it
     assert read(collector, wanted, clock)[1] == SavedFile(path.name, len(body), changed=False)
     assert not path.exists()
+    service.routes[PSV.format(2023, 2023)] = with_validators(body, etag='"moved"')
+    assert read(collector, wanted, clock)[1] == SavedFile(path.name, len(body), changed=False), "the same content"
     service.routes[PSV.format(2023, 2023)] = with_validators(body * 2, etag='"2"')
     assert read(collector, wanted, clock)[1] == SavedFile(path.name, 2 * len(body), changed=True)
     assert [file.name for file in path.parent.iterdir()] == [path.name], "no half-written file is left beside it"
+
+
+def test_a_run_that_died_before_the_file_lay_there_brings_it_the_next_time(
+    tmp_path: Path, service: Service, clock: Clock
+) -> None:
+    """The service calls the file unchanged, because its answer came; the drop folder never had it."""
+    body = b"STATION|DATE|TEMPERATURE|WIND_SPEED\n"
+    service.routes[PSV.format(2023, 2023)] = with_validators(body, etag='"1"')
+    settings = noaa_settings(tmp_path, service)
+    wanted = wanted_of(settings, DAKAR)
+    (tmp_path / "incoming").write_text("in the way")
+    with pytest.raises(CollectError, match="cannot be written"):
+        read(find("noaa-ghcnh", settings), wanted, clock)
+    (tmp_path / "incoming").unlink()
+    (saved,) = read(find("noaa-ghcnh", settings), wanted, clock)
+    assert isinstance(saved, SavedFile)
+    assert saved.changed
+    assert (tmp_path / "incoming" / "ghcnh" / saved.name).read_bytes() == body
+
+
+def test_a_station_of_no_network_is_found_under_its_other_identifier(
+    tmp_path: Path, service: Service, clock: Clock
+) -> None:
+    """KF-113: which of two identifiers an archive has is found by asking, and its file is read as ours."""
+    row = "|".join(["SG000061641", "2023-01-01T00:00:00", "21.0", "FM-12"])
+    body = f"STATION|DATE|temperature|temperature_Report_Type\n{row}\n".encode()
+    service.answer(PSV.format(2023, 2023).replace("SGM000", "SG0000"), Reply(200, body))
+    settings = noaa_settings(tmp_path, service)
+    (saved,) = read(find("noaa-ghcnh", settings), wanted_of(settings, DAKAR), clock)
+    assert isinstance(saved, SavedFile)
+    (found,) = formats.reading("ghcnh").read(tmp_path / "incoming" / "ghcnh" / saved.name, REGISTRY)
+    assert isinstance(found, Observation)
+    assert (found.station, found.values) == (DAKAR.wigos_id, {"air_temperature": 21.0})
 
 
 @pytest.mark.parametrize(

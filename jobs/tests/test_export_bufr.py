@@ -159,6 +159,23 @@ def test_each_value_comes_back_alone_as_itself(name: str) -> None:
     assert {one: value for one, value in found.values.items() if value is not None} == pytest.approx({name: FULL[name]})
 
 
+@pytest.mark.parametrize(
+    "wind",
+    [
+        {"wind_mean_10min": 0.0, "wind_direction": None, "wind_variable": False},
+        {"wind_mean_10min": 1.5, "wind_direction": None, "wind_variable": True},
+        {"wind_mean_10min": 5.2, "wind_direction": 360.0, "wind_variable": False},
+    ],
+    ids=["calm", "variable", "north"],
+)
+def test_calm_variable_and_north_come_back_apart(wind: dict[str, Value]) -> None:
+    """BUFR has 0 for calm and for variable; a reader that takes 0 for north makes a wind that nobody observed."""
+    (message,) = aws(a_report(wind))
+    (found,) = list(read_bufr(message, load_registry()))
+    assert isinstance(found, Observation)
+    assert {name: found.values[name] for name in wind} == wind
+
+
 def test_what_is_missing_is_missing_in_bufr() -> None:
     (message,) = aws(a_report({}, place=DIASS, report_type="metar"))
     observed = ("Temperature", "Pressure", "Precipitation", "wind", "Wind", "Snow", "Humidity", "Sensor", "block")

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from psycopg2.extras import execute_values
 
 from meteostream import config
 from meteostream.cli import group
@@ -31,7 +30,7 @@ from meteostream.warehouse.dimensions import load_dimensions
 from meteostream.warehouse.stations import load_stations
 from postgres_server import PostgresServer
 from support_export import licence, licences
-from support_gold import MOMENT, REAL, RUN, TWIN, Gold, insert_gold, rain
+from support_gold import REAL, RUN, TWIN, Gold, insert_gold, insert_hours, rain
 from support_reports import judged, report
 
 pytestmark = pytest.mark.postgres
@@ -345,17 +344,8 @@ def test_wis2box_asks_which_of_two_reports_of_a_moment_it_should_write(exports: 
 
 def hours(exports: Exports, source: str, day: date) -> None:
     """Hours of rain behind a day, of a source."""
-    begin = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
-    ends = [begin + timedelta(hours=hour) for hour in range(1, 25)]
-    rest = ("best-of-sources", 0.1, 1, 1, True, 1, source, 1, MOMENT, RUN)
-    values = [(REAL, "observed", "rain", "sum", end - timedelta(hours=1), end, end.date(), *rest) for end in ends]
-    with exports.owner() as owner, owner, owner.cursor() as cursor:
-        execute_values(
-            cursor,
-            "INSERT INTO gold.hourly (station, nature, variable, statistic, period_start, period_end, label, rule, "
-            "value, count, expected, complete, flag, source, version, computed_at, run_id) VALUES %s",
-            values,
-        )
+    with exports.owner() as owner:
+        insert_hours(owner, source, day)
 
 
 AUGUST = date(2025, 8, 1)

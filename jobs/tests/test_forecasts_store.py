@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,9 @@ from meteostream.delivery import deliver
 from meteostream.forecasts.drafts import forecast_drafts
 from meteostream.forecasts.store import Totals, store
 from meteostream.forecasts.writer import QUERY, ForecastWriter, judge
+from meteostream.registry import load_registry
 from meteostream.sources.forecast import Forecast
+from meteostream.sources.taf import read_taf
 from meteostream.streams.positions import PositionError
 from meteostream.warehouse.batch import BatchCounts
 from meteostream.warehouse.connection import connect, conninfo
@@ -181,6 +184,104 @@ def test_runs_stay_beside_each_other_and_the_latest_is_found(writer: ForecastWri
     assert ask(warehouse, "SELECT count(*) FROM core.forecast WHERE variable = 'air_temperature'") == [(2,)]
     query = "SELECT value FROM core.forecast_latest WHERE variable = 'air_temperature' AND valid_time < '2026-11-26'"
     assert ask(warehouse, query) == [(25.3,)]
+
+
+# --- TAF ---
+
+ROUTINE = "TAF GOOY 250500Z 2506/2612 36010KT 9999 FEW020 BECMG 2514/2516 27012KT TEMPO 2518/2520 4000"
+NEXT = "TAF GOOY 251100Z 2512/2618 33008KT 8000 FEW020"
+AMENDED = "TAF AMD GOOY 250910Z 2509/2612 18015KT 3000 DU OVC040"
+CANCELLED = "TAF AMD GOOY 251000Z 2510/2612 CNL"
+CORRECTED = "TAF COR GOOY 250500Z 2506/2612 36010KT 9999 FEW020 BECMG 2515/2517 27012KT"
+AFTER = "TAF GOOY 251300Z 2513/2612 20005KT CAVOK"
+
+
+def receive(writer: ForecastWriter, *texts: str) -> None:
+    """Collect TAF a minute after another, in this order, each in a batch of its own."""
+    offset = 0
+    for number, text in enumerate(texts):
+        found = list(read_taf(text, load_registry(), reference=datetime(2026, 11, 25, 12, tzinfo=UTC)))
+        rows = [one for one in found if isinstance(one, Forecast)]
+        assert rows
+        assert len(rows) == len(found)
+        received_at = f"2026-11-25T13:{number + 10:02d}:00Z"
+        entries = forecast_drafts(
+            rows, source="taf", licence="public-domain", received_at=received_at, topic=TOPIC, text=text
+        )
+        made = records(*(entry.value.encode() for entry in entries), offset=offset)
+        table = judge([record._replace(key=rows[0].station.encode()) for record in made])
+        offset += table.num_rows
+        assert writer.write(table, run=RUN, batch_id=number).dead == 0
+
+
+def in_force(warehouse: Warehouse, variable: str, model: str = "taf") -> list[tuple[str, str, float]]:
+    """Spans of a variable as day, hour and minute of their begins and ends, with the value."""
+    form = "'DDHH24MI'"
+    query = (
+        f"SELECT to_char(valid_time AT TIME ZONE 'UTC', {form}), to_char(valid_until AT TIME ZONE 'UTC', {form}), "  # noqa: S608 - ours
+        f"value FROM core.taf_in_force WHERE variable = '{variable}' AND model = '{model}' ORDER BY valid_time"
+    )
+    return ask(warehouse, query)  # type: ignore[return-value]  # the columns of the query
+
+
+@pytest.mark.parametrize(
+    ("texts", "directions"),
+    [
+        ([ROUTINE], [("250600", "251400", 360.0), ("251600", "261200", 270.0)]),
+        ([ROUTINE, CANCELLED], [("250600", "251000", 360.0)]),
+        ([ROUTINE, NEXT], [("250600", "251200", 360.0), ("251200", "261800", 330.0)]),
+        ([ROUTINE, AMENDED], [("250600", "250910", 360.0), ("250910", "261200", 180.0)]),
+        ([ROUTINE, AMENDED, CANCELLED], [("250600", "250910", 360.0), ("250910", "251000", 180.0)]),
+        ([ROUTINE, CANCELLED, AFTER], [("250600", "251000", 360.0), ("251300", "261200", 200.0)]),
+        ([ROUTINE, CORRECTED], [("250600", "251500", 360.0), ("251700", "261200", 270.0)]),
+        ([ROUTINE, CORRECTED, CANCELLED], [("250600", "251000", 360.0)]),
+    ],
+    ids=["alone", "cancelled", "next", "amended", "amended-cancelled", "issued-again", "corrected", "corrected-too"],
+)  # fmt: skip
+def test_a_later_taf_ends_what_earlier_ones_said(
+    writer: ForecastWriter, warehouse: Warehouse, texts: list[str], directions: list[tuple[str, str, float]]
+) -> None:
+    """A cancellation too, and nothing is ever deleted."""
+    receive(writer, *texts)
+    assert in_force(warehouse, "wind_direction") == directions
+    (stored,) = ask(warehouse, "SELECT count(DISTINCT reference_time) FROM core.forecast")
+    assert stored == (len({text.replace(" AMD", "").replace(" COR", "")[:16] for text in texts}),)
+    assert ask(warehouse, "SELECT count(*) FROM core.forecast_latest") == [(0,)], "no TAF is taken for a model's run"
+
+
+def test_what_is_temporary_ends_with_its_taf(writer: ForecastWriter, warehouse: Warehouse) -> None:
+    receive(writer, ROUTINE)
+    assert in_force(warehouse, "visibility", "taf-tempo") == [("251800", "252000", 4000.0)]
+    receive(writer, ROUTINE, CANCELLED)
+    assert in_force(warehouse, "visibility", "taf-tempo") == []
+
+
+def test_a_temperature_of_an_hour_ends_with_its_taf(writer: ForecastWriter, warehouse: Warehouse) -> None:
+    receive(writer, f"{ROUTINE} TX29/2515Z TX28/2508Z")
+    assert in_force(warehouse, "air_temperature") == [("250800", None, 28.0), ("251500", None, 29.0)]
+    receive(writer, f"{ROUTINE} TX29/2515Z TX28/2508Z", CANCELLED)
+    assert in_force(warehouse, "air_temperature") == [("250800", None, 28.0)]
+
+
+def test_every_order_of_arrival_has_the_same_taf_in_force(server: PostgresServer, database: str) -> None:
+    """A bulletin that was delayed, or collected twice, does not make an ended one valid again."""
+    seen = set()
+    with closing(connect(server.settings(database, "warehouse"), "test")) as owner:
+        for order in itertools.permutations([ROUTINE, AMENDED, CANCELLED, AFTER]):
+            with owner, owner.cursor() as cursor:
+                cursor.execute("TRUNCATE core.forecast, pipeline.stream_offset")
+            writer = ForecastWriter(conninfo(server.settings(database), "test"), QUERY)
+            receive(writer, *order, order[0])
+            writer.close()
+            seen.add(tuple(in_force(server.settings(database), "visibility")))
+    assert seen == {
+        (("250600", "250910", 10_000.0), ("250910", "251000", 3000.0), ("251300", "261200", 10_000.0)),
+    }  # fmt: skip
+
+
+def test_stations_end_only_their_own_taf(writer: ForecastWriter, warehouse: Warehouse) -> None:
+    receive(writer, ROUTINE, CANCELLED.replace("GOOY", "GOBD"))
+    assert len(in_force(warehouse, "wind_direction")) == 2
 
 
 def test_years_get_their_partitions(writer: ForecastWriter, warehouse: Warehouse) -> None:

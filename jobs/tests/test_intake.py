@@ -31,6 +31,7 @@ from werkzeug.test import TestResponse
 from meteostream.cli import group
 from meteostream.config import ConfigError, Intake, Observer, parse_settings
 from meteostream.contract.decode import decode_message, decode_report
+from meteostream.intake import texts
 from meteostream.intake.check import CheckError, Entered, enter_rain
 from meteostream.intake.entries import Entries
 from meteostream.intake.limits import RateLimit
@@ -153,6 +154,14 @@ class Phone:
         form = page.text.split("<form")[1].split("</form>")[0]
         fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
         return self.client.post("/pluie", data=fields)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world that many requests share."""
+    found = World(tmp_path_factory.mktemp("fuzzed"), per_minute=1_000_000, per_minute_per_address=1_000_000)
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -625,6 +634,86 @@ def test_no_text_breaks_the_parsers(text: str) -> None:
             found = parse(text)
         if isinstance(found, Amount):
             assert 0 <= found.mm <= 1825
+
+
+@given(
+    st.text(max_size=400)
+    | st.builds(
+        " ".join,
+        st.tuples(
+            st.just("PLUIE"),
+            st.sampled_from(["THIES", "LINGUERE", "THIÈS", "0-20000-0-61654", "DAKAR"]) | st.text(max_size=80),
+            st.sampled_from(["24/11", "25/11", ""]) | st.text(max_size=60),
+            st.sampled_from(["12,5", "999", "traces"]) | st.text(max_size=200),
+            st.sampled_from(["", "CONFIRME"]),
+        ),
+    )
+)
+def test_every_reply_fits_one_message(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    """160 characters of the GSM alphabet; what it asks to send again is understood and taken."""
+    world = World(tmp_path_factory.mktemp("fuzz"))
+    world.sms("PLUIE THIES 1")
+    answer = world.sms(text)
+    assert len(answer["reply"]) <= texts.LONGEST_REPLY
+    assert set(answer["reply"]) <= texts.GSM
+    if answer["outcome"] in {"conflict", "large"}:
+        assert world.sms(answer["reply"].partition("nvoyez: ")[2])["outcome"] == "accepted"
+    world.close()
+
+
+@pytest.mark.parametrize("number", ["+221 770000001", "00221770000001", " 221770000001", "+221.77-0000001"])
+def test_a_number_is_known_however_a_gateway_writes_it(world: World, number: str) -> None:
+    """Also without its plus, which is a space where a form was not encoded."""
+    assert world.sms("PLUIE THIES 5", number=number)["outcome"] == "accepted"
+
+
+def test_a_form_cannot_confirm_what_it_was_not_shown(world: World) -> None:
+    phone = world.client()
+    assert phone.rain("12,5").status_code == 303
+    for confirms in ("*", "15/-", "15/1", "12.5/0"):
+        assert phone.rain("15", confirms=confirms).status_code == 409
+    assert len(world.sent()) == 1
+
+
+def test_json_that_is_nested_too_deeply_is_refused_like_any_other(world: World) -> None:
+    header = {"Authorization": f"Bearer {GATEWAY}", "Content-Type": "application/json"}
+    answer = world.app.test_client().post("/sms", data="[" * 8000, headers=header)
+    assert (answer.status_code, answer.get_json()) == (400, {"outcome": "refused", "reply": ""})
+
+
+REQUESTS = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(["GET", "POST", "HEAD", "PUT", "OPTIONS", "PATCH"]),
+        "path": st.sampled_from(["/", "/entrer", "/sortir", "/pluie", "/sms", "/health", "/static/x"])
+        | st.text(max_size=20).map(lambda text: "/" + urllib.parse.quote(text)),
+        "query_string": st.sampled_from(["lang=en", "lang=xx&day=%00&station=%ff", ""])
+        | st.text(max_size=40).map(urllib.parse.quote),
+        "data": st.sampled_from([b"token=%00", b"csrf=x&station=", b'{"from": 1}', b"--x\r\n\r\n", b"x" * 9000])
+        | st.binary(max_size=200),
+        "content_type": st.sampled_from(
+            ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"]
+        ),
+    }
+)  # fmt: skip
+HEADERS = st.fixed_dictionaries(
+    {
+        "Authorization": st.sampled_from([f"Bearer {GATEWAY}", "Bearer", "Basic eA==", "bearer \xe9", ""]),
+        "Cookie": st.sampled_from(["", "intake=x", "intake=eyJwZXJzb24iOiJhd2EifQ.x.y", "intake="]),
+    }
+)
+
+
+@given(asked=REQUESTS, headers=HEADERS, inside=st.booleans())
+def test_no_request_breaks_the_application(
+    fuzzed: World, asked: dict[str, Any], headers: dict[str, str], *, inside: bool
+) -> None:
+    """Whatever comes, with or without a session: an answer that is meant, the headers of all, and nothing stored."""
+    client = fuzzed.client().client if inside else fuzzed.app.test_client()
+    answer = client.open(headers=headers, **asked)
+    assert answer.status_code in {200, 303, 308, 400, 401, 403, 404, 405, 413, 415, 422}, answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert fuzzed.sent() == []
 
 
 @given(st.integers(0, 182_500).map(lambda hundredths: hundredths / 100))

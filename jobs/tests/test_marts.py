@@ -28,7 +28,7 @@ from meteostream.warehouse.dimensions import load_dimensions
 from meteostream.warehouse.errors import MartsError
 from meteostream.warehouse.normals import store_normals
 from postgres_server import PostgresServer
-from support_gold import REAL, RUN, TWIN, Gold, insert_gold, month_rain, rain
+from support_gold import REAL, RUN, TWIN, Gold, insert_gold, insert_hours, month_rain, rain
 from support_reports import judged, report
 
 pytestmark = pytest.mark.postgres
@@ -241,6 +241,43 @@ def test_without_normals_there_is_no_anomaly_and_with_them_only_the_observed_has
         "FROM mart.anomaly"
     )
     assert rows == [(REAL, 184.5, 184.0, 0.5, pytest.approx(100 * 184.5 / 184.0), 1991, True)]
+
+
+def test_a_value_may_be_passed_on_if_every_source_behind_it_may(warehouse: Warehouse) -> None:
+    """Unknown counts as no: without a licence, without hours, and where one hour of a day is another source's."""
+    free = Licence(name="CC-BY-4.0", attribution="A", redistribute=True)
+    load_dimensions(warehouse.owner, None, licences={"open": free, "closed": Licence(name="?", attribution="?")})
+    warehouse.owner.autocommit = False
+    insert_hours(warehouse.owner, "open", AUGUST)
+    insert_hours(warehouse.owner, "closed", AUGUST.replace(day=2))
+    insert_hours(warehouse.owner, "open", AUGUST.replace(day=5), range(1, 24))
+    insert_hours(warehouse.owner, "nobody-recorded", AUGUST.replace(day=5), range(24, 25))
+    for day, source in ((20, "open"), (21, "closed"), (22, "nobody-recorded")):
+        imported = rain(AUGUST.replace(day=day), 1.0)._replace(rule=f"imported:{source}:rain_24h")
+        insert_gold(warehouse.owner, "daily", [imported])
+    warehouse.refresh()
+    days = "SELECT extract(day FROM day)::integer FROM mart.daily_climate WHERE redistribute ORDER BY 1"
+    assert warehouse.ask(days) == [(1,), (20,)]
+    assert warehouse.ask(days.replace("daily_climate", "daily_rain")) == [(1,), (20,)]
+    assert warehouse.ask("SELECT redistribute FROM mart.monthly_climate") == [(False,)], "days of others are in it"
+    withdrawn = datetime.fromisoformat(AS_OF) - timedelta(days=1)
+    load_dimensions(warehouse.owner, withdrawn, licences={"open": msgspec.structs.replace(free, redistribute=False)})
+    warehouse.owner.autocommit = False
+    warehouse.refresh()
+    assert warehouse.ask(days) == [], "a permission that is withdrawn ends for all"
+
+
+def test_a_month_of_one_source_may_be_passed_on_as_its_licence_says(warehouse: Warehouse) -> None:
+    free = Licence(name="CC-BY-4.0", attribution="A", redistribute=True)
+    load_dimensions(warehouse.owner, None, licences={"open": free})
+    warehouse.owner.autocommit = False
+    for day in range(1, 32):
+        insert_hours(warehouse.owner, "open", AUGUST.replace(day=day))
+    warehouse.refresh()
+    assert warehouse.ask("SELECT redistribute FROM mart.monthly_climate") == [(True,)]
+    assert warehouse.ask("SELECT count(*) FROM mart.daily_climate WHERE nature = 'observed' AND NOT redistribute") == [
+        (0,)
+    ]
 
 
 def write_reports(warehouse: Warehouse, server: PostgresServer, messages: list[tuple[bytes, bytes]]) -> None:

@@ -6,6 +6,7 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -228,6 +229,39 @@ def test_remarks_are_read_as_metar_reads_them_but_for_rain_of_special_reports() 
             count[variable] += mine is not None
     assert count == {variable: number for variable, (_, _, number) in REMARKS.items()}
     assert special == 380
+
+
+_HUNDREDTHS: Final = re.compile(r" RMK .*\bP(?P<amount>[0-9]{4})\b")
+_PEAK: Final = re.compile(r"PK WND [0-9]{5,6}/(?P<hour>[0-9]{2})?(?P<minute>[0-9]{2})\b")
+
+
+def test_rain_and_peak_wind_of_remarks_are_since_the_last_routine_report() -> None:
+    """What the year says itself: amounts only grow up to the routine report, after it they begin anew.
+
+    Were Prrrr a sliding hour's rain, some would shrink, and those soon after a routine report would have its rain.
+    """
+    grown = shrunk = anew = peaks = 0
+    routine: tuple[datetime, int] | None = None
+    special: int | None = None
+    for record in sorted(records(), key=lambda record: record.ours.observed_at):
+        moment = datetime.fromisoformat(record.ours.observed_at)
+        found, peak = _HUNDREDTHS.search(record.text), _PEAK.search(record.text)
+        amount = int(found["amount"]) if found is not None else None
+        if amount is not None and special is not None:
+            grown, shrunk = grown + (amount >= special), shrunk + (amount < special)
+        if peak is not None and routine is not None:
+            hour = int(peak["hour"] or moment.hour)
+            at = moment.replace(hour=hour, minute=int(peak["minute"]))
+            at -= timedelta(days=1) if at > moment else timedelta(0)
+            assert routine[0] <= at <= moment, record.text
+            peaks += 1
+        if record.ours.report_type == "metar":
+            routine, special = (moment, amount or 0), None
+        elif amount is not None:
+            if routine is not None and routine[1] and moment - routine[0] < timedelta(minutes=20):
+                anew += amount < routine[1]
+            special = amount
+    assert (grown, shrunk, anew, peaks) == (380, 0, 90, 9)
 
 
 ISD_ROUNDING: Final[Mapping[str, float]] = {"visibility": 1.0, "wind_mean_2min": 0.06, "gust_10min": 0.06}

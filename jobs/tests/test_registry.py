@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import avwx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,19 @@ def test_a_name_of_two_stations_is_refused_and_lists_them() -> None:
     )
     with pytest.raises(RegistryError, match=r"expected one, found several: Sainte-Anne \(0-20000-0-1\), Sainte Anne"):
         Registry(parse_registry(text, "x.csv")).resolve("SAINTE ANNE")
+
+
+@pytest.mark.parametrize("name", ["Diourbel", "Kolda", "Linguère"])
+def test_positions_are_those_of_one_source_which_each_station_names(name: str) -> None:
+    """Registries disagree: avwx-engine's takes degrees and minutes for decimals, up to 57 km away. None is merged."""
+    ours = load_registry().resolve(name)
+    theirs = avwx.Station.from_icao(ours.icao or "")
+    assert theirs is not None
+    for mine, other in ((ours.latitude, theirs.latitude), (abs(ours.longitude), abs(theirs.longitude or 0.0))):
+        whole = int(mine)
+        assert other == pytest.approx(whole + (mine - whole) * 0.6, abs=0.025), "its decimals are our minutes"
+        assert abs(mine - (other or 0.0)) > 0.05
+    assert ours.source == "meteostat/weather-stations 2026-08-16"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meteostream.contract.variables import ALL
 from meteostream.registry import Registry, load_registry
 from meteostream.sources.csv_file import read_csv, read_table
 from meteostream.sources.errors import SourceError
@@ -95,6 +96,53 @@ def test_toa5_of_a_changed_program_is_refused(old: str, new: str, message: str) 
 def test_toa5_cut_in_its_header_is_refused() -> None:
     with pytest.raises(SourceError, match="expected a header, found none"):
         read("".join(TOA5.splitlines(keepends=True)[:3]), load_profile("campbell"))
+
+
+# --- Any other maker ---
+
+AWS = """\
+time,station,air_temperature_degC,relative_humidity_percent,station_pressure_hPa,wind_mean_10min_m_s,wind_direction_degree,rain_1h_mm
+2026-08-25T05:59:59Z,61654,26.5,82,1004.1,3.2,0,12.4
+2026-08-25T06:10:00Z,Thies,NAN,,1004.0,1.1,VRB,
+2026-08-25T06:20,61654,26.5,82,1004.1,3.2,0,12.4
+"""
+
+
+def test_a_file_of_any_maker_says_variable_period_and_unit_in_its_names() -> None:
+    """KF-110: a stamp at :59 is the full minute's."""
+    *found, reject = read(AWS, load_profile("aws"))
+    assert values(found) == [
+        (
+            "2026-08-25T06:00:00Z",
+            {
+                "air_temperature": 26.5, "relative_humidity": 82.0, "station_pressure": 1004.1, "wind_mean_10min": 3.2,
+                "wind_direction": 360.0, "rain_1h": 12.4,
+            },
+        ),
+        (
+            "2026-08-25T06:10:00Z",
+            {
+                "air_temperature": None, "relative_humidity": None, "station_pressure": 1004.0, "wind_mean_10min": 1.1,
+                "wind_direction": None, "wind_variable": True, "rain_1h": None,
+            },
+        ),
+    ]  # fmt: skip
+    assert isinstance(reject, Reject)
+    assert "time: expected the form" in reject.reason
+
+
+@pytest.mark.parametrize("column", ["air_temperature_degF", "air_temperature", "wind_mean_10min_kt"])
+def test_a_file_in_other_units_is_refused_as_a_whole(column: str) -> None:
+    """KF-116."""
+    with pytest.raises(SourceError, match="not in the profile"):
+        read(f"time,station,{column}\n2026-08-25T06:00:00Z,61654,80\n", load_profile("aws"))
+
+
+def test_every_name_of_the_neutral_file_ends_with_its_unit() -> None:
+    spelled = {"%": "percent", "m/s": "m_s", "W m-2": "W_m2"}
+    for column in load_profile("aws").variables:
+        unit = ALL[column.variable].unit
+        assert (column.column, column.unit) == (f"{column.variable}_{spelled.get(unit, unit)}", unit)
 
 
 # --- Stamps and counters ---

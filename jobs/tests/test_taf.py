@@ -161,9 +161,19 @@ class TestTemperature:
 
 
 class TestHeading:
-    @pytest.mark.parametrize("text", ["TAF GOOY 250500Z NIL=", f"{HEAD} CNL=", "TAF=", ""])
-    def test_none_or_cancelled_yields_nothing(self, text: str) -> None:
+    @pytest.mark.parametrize("text", ["TAF GOOY 250500Z NIL=", f"{HEAD} NIL=", "TAF=", ""])
+    def test_none_yields_nothing(self, text: str) -> None:
         assert read(text) == []
+
+    def test_a_cancellation_says_that_nothing_is_forecast_in_its_period(self) -> None:
+        found = forecasts("TAF AMD GOOY 251000Z 2510/2612 CNL=")
+        assert {one.variable for one in found} >= {one.variable for one in forecasts(f"{HEAD} VRB03G20KT 0800 OVC001")}
+        assert {(one.model, one.reference_time, one.valid_time, one.valid_until, one.value) for one in found} == {
+            ("taf", "2026-11-25T10:00:00Z", "2026-11-25T10:00:00Z", "2026-11-26T12:00:00Z", None)
+        }
+
+    def test_a_cancellation_of_no_period_is_refused(self) -> None:
+        assert "expected a validity" in refused("TAF AMD GOOY 251000Z 2510/2710 CNL=").reason
 
     def test_amended_and_corrected(self) -> None:
         for kind in ("TAF AMD", "TAF COR", "TAF TAF"):

@@ -5,9 +5,11 @@ A public service cannot be had in a test, so this is the one fake; the shapes ar
 
 from __future__ import annotations
 
+import base64
 import calendar
 import email.utils
 import gzip
+import hashlib
 import json
 import ssl
 import threading
@@ -17,7 +19,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 
 class Asked(NamedTuple):
@@ -338,7 +340,8 @@ class AviationWeather:
 
     def metar(self, asked: Asked) -> Reply:
         wanted = set(asked.query["ids"].split(","))
-        end = calendar.timegm(time.strptime(asked.query["date"], "%Y%m%d_%H%M"))
+        date = asked.query.get("date")
+        end = time.time() if date is None else calendar.timegm(time.strptime(date, "%Y%m%d_%H%M"))
         begin = end - 3600 * float(asked.query["hours"])
         rows = [row for row in self.metars if row["icaoId"] in wanted and begin <= row["obsTime"] <= end]
         return as_json(rows[:MOST]) if rows else Reply(204)
@@ -347,3 +350,106 @@ class AviationWeather:
         wanted = set(asked.query["ids"].split(","))
         rows = [row for row in self.tafs if row["icaoId"] in wanted]
         return as_json(rows[:MOST]) if rows else Reply(204)
+
+
+# --- Ogimet ---
+
+
+class OgimetService:
+    """SYNOPs by the first digits of their stations: a line a report, and a sentence where a limit is used up."""
+
+    def __init__(self, service: Service) -> None:
+        self.rows: list[tuple[int, str]] = []
+        service.routes["/cgi-bin/getsynop"] = self.synop
+
+    def add(self, moment: int, text: str) -> None:
+        """A report of the moment at which Ogimet files it."""
+        self.rows.append((moment, text))
+
+    def synop(self, asked: Asked) -> Reply:
+        begin, end = (calendar.timegm(time.strptime(asked.query[name], "%Y%m%d%H%M")) for name in ("begin", "end"))
+        lines = [
+            f"{text.split()[2]},{time.strftime('%Y,%m,%d,%H,%M', time.gmtime(moment))},{text}="
+            for moment, text in self.rows
+            if begin <= moment <= end and text.split()[2].startswith(asked.query["block"])
+        ]
+        return Reply(200, "".join(f"{line}\n" for line in lines).encode(), {"Content-Type": "text/plain"})
+
+
+# --- A WIS2 node ---
+
+
+class Wis2Node:
+    """Notifications of what was published, page after page, and the data that they link to."""
+
+    PATH = "/oapi/collections/messages/items"
+
+    def __init__(self, service: Service, page: int = 3) -> None:
+        self.service, self.page = service, page
+        self.features: list[dict[str, Any]] = []
+        service.routes[self.PATH] = self.items
+
+    def publish(
+        self,
+        data: bytes,
+        pubtime: str,
+        *,
+        station: str | None = None,
+        inline: str | None = None,
+        rel: str = "canonical",
+        data_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Publish data; gives the notification, for a test to change."""
+        number = len(self.features)
+        path = f"/data/{number}.bufr4"
+        self.service.answer(path, Reply(200, data, {"Content-Type": "application/octet-stream"}))
+        properties: dict[str, Any] = {
+            "data_id": data_id or f"wis2/sn-service/data/core/weather/surface-based-observations/synop/{number}",
+            "metadata_id": "urn:wmo:md:sn-service:synop",
+            "pubtime": pubtime,
+            "datetime": pubtime,
+            "integrity": {
+                "method": "sha512",
+                "value": base64.b64encode(hashlib.sha512(data).digest()).decode(),
+            },
+        }
+        if station is not None:
+            properties["wigos_station_identifier"] = station
+        if inline is not None:
+            packed_data = gzip.compress(data) if inline == "gzip" else data
+            value = base64.b64encode(packed_data).decode()
+            properties["content"] = {"encoding": inline, "size": len(data), "value": value}
+        feature = {
+            "id": f"00000000-0000-4000-8000-{number:012d}",
+            "type": "Feature",
+            "conformsTo": ["http://wis.wmo.int/spec/wnm/1/conf/core"],
+            "geometry": None,
+            "properties": properties,
+            "links": [
+                {"rel": rel, "type": "application/bufr", "href": f"{self.service.url}{path}", "length": len(data)},
+                {"rel": "via", "type": "text/html", "href": "https://oscar.example.org/"},
+            ],
+        }
+        self.features.append(feature)
+        return feature
+
+    def items(self, asked: Asked) -> Reply:
+        begin, end = asked.query["datetime"].split("/")
+        found = [one for one in self.features if begin <= one["properties"]["pubtime"] <= end]
+        offset = int(asked.query.get("offset", "0"))
+        links = [{"rel": "self", "type": "application/geo+json", "href": f"{self.service.url}{self.PATH}?f=json"}]
+        if offset + self.page < len(found):
+            query = urlencode({"f": "json", "datetime": asked.query["datetime"], "offset": str(offset + self.page)})
+            links.append(
+                {"rel": "next", "type": "application/geo+json", "href": f"{self.service.url}{self.PATH}?{query}"}
+            )
+        part = found[offset : offset + self.page]
+        return as_json(
+            {
+                "type": "FeatureCollection",
+                "features": part,
+                "numberMatched": len(found),
+                "numberReturned": len(part),
+                "links": links,
+            }
+        )

@@ -139,6 +139,16 @@ def test_collectors_of_one_service_share_its_pool(dags: dict[str, dict[str, Any]
     assert all(len(names) == 1 for names in pools.values())
 
 
+def test_every_source_of_ours_has_a_dag_and_declared_ones_share_one(dags: dict[str, dict[str, Any]]) -> None:
+    catalogue = (REPOSITORY / "jobs/src/meteostream/collect/catalogue.py").read_text(encoding="utf-8")
+    sources = set(re.findall(r'^    "([a-z0-9-]+)": \(', catalogue, re.MULTILINE))
+    assert {"synop", "bufr", "metar", "open-meteo"} <= sources
+    asked = {
+        found[1] for task in tasks(dags).values() if (found := re.search(r"meteostream collect (\S+)", task["command"]))
+    }
+    assert asked == sources | {"--declared"}
+
+
 def test_tasks_only_start_commands(dags: dict[str, dict[str, Any]]) -> None:
     for name, task in tasks(dags).items():
         assert task["operator"] == "BashOperator", name

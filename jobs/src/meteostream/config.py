@@ -356,6 +356,34 @@ class Noaa(Section, frozen=True):
     quota: Quota = Quota(per_minute=60)
 
 
+class Ogimet(Section, frozen=True):
+    """SYNOP from Ogimet; it limits those who ask much, so its own limits are low (ours)."""
+
+    base_url: str = "https://www.ogimet.com"
+    hours_back: float = 12.0
+    quota: Quota = Quota(per_minute=2, per_hour=20)
+
+
+class Wis2(Section, frozen=True):
+    """BUFR of a WIS2 node.
+
+    Attributes
+    ----------
+    base_url
+        The node's API, for example ``https://wis2box.example.org/oapi``; empty: none is asked.
+    collection
+        Of its notifications.
+    hosts
+        Further hosts (with their port where it is not the usual one) that its data may lie on.
+    """
+
+    base_url: str = ""
+    collection: str = "messages"
+    hosts: list[str] = msgspec.field(default_factory=list)
+    hours_back: float = 6.0
+    quota: Quota = Quota(per_minute=120)
+
+
 class Collect(Section, frozen=True):
     """Collecting from the network: how to ask, where to keep what was answered."""
 
@@ -379,6 +407,8 @@ class Collect(Section, frozen=True):
     open_meteo: OpenMeteo = msgspec.field(default_factory=OpenMeteo)
     aviation: Aviation = msgspec.field(default_factory=Aviation)
     noaa: Noaa = msgspec.field(default_factory=Noaa)
+    ogimet: Ogimet = Ogimet()
+    wis2: Wis2 = msgspec.field(default_factory=Wis2)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -21,6 +21,17 @@ SHOWN: Final = 10
 DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"]
 
 
+class _Wish(NamedTuple):
+    """What the command line says beside the source."""
+
+    start: datetime | None
+    end: datetime | None
+    stations: tuple[str, ...]
+    dry_run: bool
+    is_probe: bool
+    fixture: Path | None
+
+
 @click.command()
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.option(
@@ -35,6 +46,7 @@ DATES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"]
 @click.option("--dry-run", is_flag=True, help="Ask and read, send nothing. Needs no cluster.")
 @click.option("--probe", "is_probe", is_flag=True, help="Ask for a sample, compare its shape, store it; send nothing.")
 @click.option("--fixture", type=click.Path(path_type=Path, dir_okay=False), help="With --probe: where the sample goes.")
+@click.option("--declared", is_flag=True, help="Instead of a SOURCE: those that are declared here, one after another.")
 @click.option("--list", "list_", is_flag=True, help="Name the sources, with their licences.")
 @click.pass_obj
 def command(
@@ -46,6 +58,7 @@ def command(
     dry_run: bool,
     is_probe: bool,
     fixture: Path | None,
+    declared: bool,
     list_: bool,
 ) -> None:
     """Collect what a SOURCE on the network has for our stations.
@@ -56,25 +69,62 @@ def command(
     Exit code 1, with one sentence: the network or the service failed, a limit is used up, or nothing of what came
     could be read. What had come before that is kept and sent.
     """
-    from meteostream.collect.catalogue import find
-
     settings = context.settings
     if list_:
         _list(settings)
         return
-    if source is None:
-        raise click.UsageError("expected a SOURCE, for example metar; --list names them")
+    if declared == (source is not None):
+        raise click.UsageError("expected a SOURCE, for example metar, or --declared; --list names the sources")
+    if declared and fixture is not None:
+        raise click.UsageError("--fixture: expected one SOURCE, found --declared")
+
+    wish = _Wish(start, end, stations, dry_run, is_probe, fixture)
+    if source is not None:
+        _run(settings, source, wish)
+    else:
+        _each_declared(settings, wish)
+
+
+def _each_declared(settings: Settings, wish: _Wish) -> None:
+    """Run each declared source that is not off; a failure of one keeps no other from its turn."""
+    from meteostream.collect.catalogue import find
+    from meteostream.collect.declared import declared_collectors
+    from meteostream.sources.errors import SourceError
+
+    failed = []
+    names = list(declared_collectors(Path(settings.collect.sources)))
+    if not names:
+        click.echo(f"no source is declared in {settings.collect.sources}; nothing to do")
+    for name in names:
+        try:
+            off = find(name, settings.collect).off
+            if off is not None:
+                click.echo(off, err=True)
+                continue
+            _run(settings, name, wish)
+        except SourceError as error:
+            click.echo(f"{name}: {error}", err=True)
+            failed.append(name)
+        except SystemExit:  # it has said why
+            failed.append(name)
+    if failed:
+        raise fail(f"{len(failed)} of {len(names)} declared sources failed: {', '.join(failed)}")
+
+
+def _run(settings: Settings, source: str, wish: _Wish) -> None:
+    from meteostream.collect.catalogue import find
+
     collector = find(source, settings.collect)
-    wanted = _wanted(settings, collector, start, end, stations)
+    wanted = _wanted(settings, collector, wish.start, wish.end, wish.stations)
     http = _http(settings, collector)
     try:
-        if is_probe:
-            _probe(collector, http, wanted, fixture)
+        if wish.is_probe:
+            _probe(collector, http, wanted, wish.fixture)
             return
-        account = _collect(settings, collector, http, wanted, dry_run=dry_run)
-        _report(settings, collector, wanted, account, dry_run=dry_run)
-        if not dry_run:
-            _remember(settings, collector, wanted, account, whole=not (start or end or stations))
+        account = _collect(settings, collector, http, wanted, dry_run=wish.dry_run)
+        _report(settings, collector, wanted, account, dry_run=wish.dry_run)
+        if not wish.dry_run:
+            _remember(settings, collector, wanted, account, whole=not (wish.start or wish.end or wish.stations))
     except OSError as error:
         raise fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}") from None
     if account.failure is not None:

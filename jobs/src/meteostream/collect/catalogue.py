@@ -20,6 +20,8 @@ BUILT_IN: Final[dict[str, tuple[str, str, str]]] = {
     "open-meteo-archive": ("open_meteo", "archive_collector", "open_meteo"),
     "metar": ("aviation", "metar_collector", "aviation"),
     "taf": ("aviation", "taf_collector", "aviation"),
+    "synop": ("ogimet", "synop_collector", "ogimet"),
+    "bufr": ("wis2", "bufr_collector", "wis2"),
     "noaa-ghcnh": ("noaa", "ghcnh_collector", "noaa"),
     "noaa-isd": ("noaa", "isd_collector", "noaa"),
     "noaa-gsod": ("noaa", "gsod_collector", "noaa"),

@@ -94,6 +94,8 @@ class Collector(NamedTuple):
         How far back the service can be asked; None: without limit.
     hours_default
         Window of a run that names none.
+    off
+        Why it may not be asked yet; None if it may.
     """
 
     name: str
@@ -107,3 +109,4 @@ class Collector(NamedTuple):
     shape: Callable[[bytes], list[str]]
     days_back: float | None = None
     hours_default: float = 0.0
+    off: str | None = None

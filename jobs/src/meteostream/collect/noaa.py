@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from meteostream.collect.brought import is_brought, note_brought
 from meteostream.collect.collector import Collector, Found, Remark, SavedFile, Wanted
 from meteostream.collect.errors import CollectError, RefusedError
-from meteostream.collect.http import Http, Request
+from meteostream.collect.http import Answer, Http, Request
 from meteostream.config import Noaa
 from meteostream.durable import replace_durably
 from meteostream.registry import Station
@@ -43,7 +44,8 @@ class Archive(NamedTuple):
     file
         Name in the drop folder.
     usual
-        Identifier of a station that the settings do not name; None if no rule makes one.
+        Identifiers that a station may have which the settings do not name, the likelier first; none if no rule makes
+        one.
     packed
         Whether it is gzip.
     header
@@ -53,45 +55,47 @@ class Archive(NamedTuple):
     name: str
     path: str
     file: str
-    usual: Callable[[Station], str | None]
+    usual: Callable[[Station], tuple[str, ...]]
     packed: bool
     header: tuple[str, ...] | None
 
 
-def ghcn_id(station: Station) -> str | None:
-    """Identifier in GHCN: country (FIPS 10-4), network M (WMO number), and the number in eight digits.
+def ghcn_ids(station: Station) -> tuple[str, ...]:
+    """Identifiers in GHCN: country (FIPS 10-4), network, and the WMO number in eight digits.
 
-    FIPS and ISO codes agree for Senegal alone among the countries that the registry has; others need a line in the
-    settings.
+    Network M is that of WMO numbers; older stations have 0, of no network, with the same digits. Which of the two a
+    station has is found by asking. FIPS and ISO codes agree for Senegal alone among the countries that the registry
+    has; others need a line in the settings.
 
     >>> from meteostream.registry import load_registry
-    >>> ghcn_id(load_registry().resolve("GOOY"))
-    'SGM00061641'
+    >>> ghcn_ids(load_registry().resolve("GOOY"))
+    ('SGM00061641', 'SG000061641')
     """
-    return f"SGM{int(station.wmo):08d}" if station.wmo and station.country == "SN" else None
+    if not station.wmo or station.country != "SN":
+        return ()
+    return f"SGM{int(station.wmo):08d}", f"SG0{int(station.wmo):08d}"
 
 
-def isd_id(station: Station) -> str | None:
+def isd_ids(station: Station) -> tuple[str, ...]:
     """Identifier in ISD: WMO number and 0 (USAF), and 99999 where there is no WBAN number.
 
     >>> from meteostream.registry import load_registry
-    >>> isd_id(load_registry().resolve("GOOY"))
-    '616410-99999'
+    >>> isd_ids(load_registry().resolve("GOOY"))
+    ('616410-99999',)
     """
-    return f"{station.wmo}0-99999" if station.wmo and station.country != "US" else None
+    return (f"{station.wmo}0-99999",) if station.wmo and station.country != "US" else ()
 
 
-def gsod_id(station: Station) -> str | None:
+def gsod_ids(station: Station) -> tuple[str, ...]:
     """Identifier in GSOD: that of ISD without its dash."""
-    found = isd_id(station)
-    return found and found.replace("-", "")
+    return tuple(found.replace("-", "") for found in isd_ids(station))
 
 
 GHCNH: Final = Archive(
     name="ghcnh",
     path="/oa/global-historical-climatology-network/hourly/access/by-year/{year}/psv/GHCNh_{id}_{year}.psv",
     file="GHCNh_{id}_{year}.psv",
-    usual=ghcn_id,
+    usual=ghcn_ids,
     packed=False,
     header=("STATION", "DATE", "TEMPERATURE", "WIND_SPEED"),
 )
@@ -99,7 +103,7 @@ ISD: Final = Archive(
     name="isd",
     path="/pub/data/noaa/{year}/{id}-{year}.gz",
     file="{id}-{year}.gz",
-    usual=isd_id,
+    usual=isd_ids,
     packed=True,
     header=None,
 )
@@ -107,7 +111,7 @@ GSOD: Final = Archive(
     name="gsod",
     path="/data/global-summary-of-the-day/access/{year}/{id}.csv",
     file="{id}_{year}.csv",
-    usual=gsod_id,
+    usual=gsod_ids,
     packed=False,
     header=("STATION", "DATE", "TEMP", "MAX", "MIN", "PRCP"),
 )
@@ -117,33 +121,42 @@ def reader(archive: Archive) -> Callable[[Http, Wanted], Iterator[Found]]:
     """What brings the files of an archive."""
 
     def read(http: Http, wanted: Wanted) -> Iterator[Found]:
-        folder = wanted.incoming / archive.name
         for station in wanted.stations:
-            identifier = _identifier(archive, station, wanted.settings.noaa)
-            if identifier is None:
+            identifiers = _identifiers(archive, station, wanted.settings.noaa)
+            if not identifiers:
                 yield Remark(
                     f"{station.name}: no identifier in {archive.name} is known; name it in [collect.noaa.stations."
                     f'"{station.wigos_id}"] {archive.name}'
                 )
                 continue
             for year in range(wanted.start.year, wanted.end.year + 1):
-                yield _bring(http, archive, identifier, year, wanted.settings.noaa.base_url, folder)
+                yield _bring(http, archive, identifiers, year, wanted)
 
     return read
 
 
-def _bring(http: Http, archive: Archive, identifier: str, year: int, base_url: str, folder: Path) -> Found:
-    request = _request(archive, identifier, year, base_url)
-    answer = http.get(request)
+def _ask(http: Http, archive: Archive, identifiers: tuple[str, ...], year: int, base_url: str) -> tuple[str, Answer]:
+    """The file of the first identifier that has one; an empty answer of the last if none has."""
+    for identifier in identifiers:
+        answer = http.get(_request(archive, identifier, year, base_url))
+        if not answer.empty:
+            break
+    return identifier, answer
+
+
+def _bring(http: Http, archive: Archive, identifiers: tuple[str, ...], year: int, wanted: Wanted) -> Found:
+    base_url, directory = wanted.settings.noaa.base_url, Path(wanted.settings.directory)
+    identifier, answer = _ask(http, archive, identifiers, year, base_url)
     if answer.empty:
-        return Remark(f"{archive.name}: nothing for {identifier} in {year}")
-    _check_whole(archive, answer.body, request.url)
+        return Remark(f"{archive.name}: nothing for {' or '.join(identifiers)} in {year}")
+    _check_whole(archive, answer.body, _request(archive, identifier, year, base_url).url)
     name = archive.file.format(id=identifier, year=year)
-    path = folder / name
-    if answer.unchanged:
+    path = wanted.incoming / archive.name / name
+    if is_brought(directory, archive.name, name, answer.body):
         return SavedFile(name, len(answer.body), changed=False)
     try:
         replace_durably(path, answer.body)
+        note_brought(directory, archive.name, name, answer.body)
     except OSError as error:
         raise CollectError(f"{path}: the file that was fetched cannot be written: {error.strerror}") from None
     return SavedFile(name, len(answer.body), changed=True)
@@ -162,8 +175,9 @@ def _check_whole(archive: Archive, body: bytes, url: str) -> None:
         raise RefusedError(f"{url}: expected a whole gzip file, found a damaged one ({error})") from None
 
 
-def _identifier(archive: Archive, station: Station, settings: Noaa) -> str | None:
-    return settings.stations.get(station.wigos_id, {}).get(archive.name) or archive.usual(station)
+def _identifiers(archive: Archive, station: Station, settings: Noaa) -> tuple[str, ...]:
+    named = settings.stations.get(station.wigos_id, {}).get(archive.name)
+    return (named,) if named else archive.usual(station)
 
 
 def _request(archive: Archive, identifier: str, year: int, base_url: str) -> Request:
@@ -180,10 +194,10 @@ def _request(archive: Archive, identifier: str, year: int, base_url: str) -> Req
 def _sample(archive: Archive) -> Callable[[Http, Wanted], bytes]:
     def sample(http: Http, wanted: Wanted) -> bytes:
         settings = wanted.settings.noaa
-        known = [found for station in wanted.stations if (found := _identifier(archive, station, settings))]
+        known = [found for station in wanted.stations if (found := _identifiers(archive, station, settings))]
         if not known:
             raise RefusedError(f"{archive.name}: no identifier is known for the stations; see [collect.noaa] stations")
-        return http.get(_request(archive, known[0], wanted.start.year, settings.base_url)).body
+        return _ask(http, archive, known[0], wanted.start.year, settings.base_url)[1].body
 
     return sample
 

@@ -71,10 +71,12 @@ class People:
         return found
 
     def of_phone(self, number: str) -> Person | None:
-        """Who sends from a number (``+221 77 000 00 00``, ``00221770000000``)."""
-        plain = _PHONE_NOISE.sub("", number)
-        plain = f"+{plain[2:]}" if plain.startswith("00") else plain
-        return next((person for person in self._people.values() if person.phone == plain), None)
+        """Who sends from a number (``+221 77 000 00 00``, ``00221770000000``).
+
+        Its plus may be missing: a gateway that sends it as it is in a form has sent a space.
+        """
+        plain = _PHONE_NOISE.sub("", number).removeprefix("+").removeprefix("00")
+        return next((person for person in self._people.values() if person.phone == f"+{plain}"), None)
 
     def station(self, person: Person, name: str) -> Station | None:
         """One of a person's stations by any of its names; None if it is none, or somebody else's."""

@@ -76,7 +76,7 @@ class RainIntake:
         *,
         channel: Channel,
         text: str,
-        confirms: str | None = None,
+        confirms: str | Literal[True] | None = None,
     ) -> Result:
         """Take an entry, or say why it should be looked at again.
 
@@ -85,7 +85,8 @@ class RainIntake:
         text
             What the observer sent, kept as the report's raw text.
         confirms
-            :attr:`Result.seen` of what the observer was shown, ``*`` for whatever there is, None for no confirmation.
+            :attr:`Result.seen` of what the observer was shown, None for no confirmation. True confirms whatever there
+            is: an SMS has no page that could be shown, its word of confirmation stands for itself.
 
         Raises
         ------
@@ -101,7 +102,7 @@ class RainIntake:
             result = Result("accepted", station, day, amount, before)
             if before is not None and before.amount == amount:
                 return result._replace(outcome="same")
-            if confirms not in {result.seen, "*"}:
+            if confirms is not True and confirms != result.seen:
                 if before is not None:
                     return result._replace(outcome="conflict")
                 if amount.mm > self._settings.ask_above_mm:

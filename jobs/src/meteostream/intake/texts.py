@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final, Literal
 
 from meteostream.intake.rain import EntryError
@@ -99,10 +100,31 @@ def problem(error: EntryError, language: Language) -> str:
     return _PROBLEMS[language][error.problem].format(shown=error.shown)
 
 
-def for_sms(text: str) -> str:
-    """A sentence in characters of GSM 03.38, so that it fits one message: French quotation marks are not among them.
+LONGEST_REPLY: Final = 160
+"""Characters of GSM 03.38 in one message (3GPP TS 23.040, 9.2.3.16: 140 octets)."""
+GSM: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""GSM 7 bit default alphabet (3GPP TS 23.038, 6.2.1). Any other character halves what a message holds."""
 
-    >>> print(for_sms("« 5x » n'est pas une quantité"))
-    "5x" n'est pas une quantité
+
+def for_sms(text: str) -> str:
+    """A sentence that fits one message: in characters of the GSM alphabet, and no longer than one holds.
+
+    French quotation marks are not among them, nor are some letters with accents, which lose those.
+
+    >>> print(for_sms("« 5x » n'est pas une quantité, même à Linguère"))
+    "5x" n'est pas une quantité, meme à Linguère
+    >>> for_sms("\N{SNOWMAN}" * 200) == "?" * 160
+    True
     """
-    return text.replace("« ", '"').replace(" »", '"')
+    plain = unicodedata.normalize("NFC", text).replace("« ", '"').replace(" »", '"')
+    return "".join(_gsm(character) for character in plain)[:LONGEST_REPLY]
+
+
+def _gsm(character: str) -> str:
+    if character in GSM:
+        return character
+    base = unicodedata.normalize("NFKD", character)[0]
+    return base if base in GSM else "?"

@@ -26,6 +26,7 @@ from meteostream.intake.service import RainIntake, Result
 from meteostream.intake.texts import LANGUAGES, PAGE, Language, for_sms, problem
 from meteostream.metrics import IntakeMetrics
 from meteostream.outbox import OutboxError
+from meteostream.registry import fold
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,14 @@ def create_app(
     app.register_error_handler(OutboxError, handlers.not_durable)
     app.register_error_handler(HTTPException, handlers.http_error)
     return app
+
+
+def _members() -> object:
+    """A body of JSON; None if it is none, or is nested as no gateway's is."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 class _Handlers:
@@ -261,7 +270,7 @@ class _Handlers:
         if scheme.lower() != "bearer" or not hmac.compare_digest(expected, digest_of(token)):
             log.warning("a call of /sms without its token from %s", request.remote_addr)
             return {"outcome": "refused", "reply": ""}, 401
-        fields: Any = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+        fields = _members() if request.is_json else request.form.to_dict()
         number, text = (fields.get("from"), fields.get("text")) if isinstance(fields, Mapping) else (None, None)
         if not isinstance(number, str) or not isinstance(text, str):
             return {"outcome": "refused", "reply": ""}, 400
@@ -273,7 +282,7 @@ class _Handlers:
             raise Refused(429, "slow")
         outcome, reply = self._take_sms(person, text)
         self._count("sms", outcome)
-        return {"outcome": outcome, "reply": reply}, 200
+        return {"outcome": outcome, "reply": for_sms(reply)}, 200
 
     def _take_sms(self, person: Person, text: str) -> tuple[str, str]:
         try:
@@ -288,12 +297,13 @@ class _Handlers:
                 parse_amount(message.amount),
                 channel="sms",
                 text=text,
-                confirms="*" if message.confirmed else None,
+                confirms=True if message.confirmed else None,
             )
         except EntryError as error:
-            return error.problem, for_sms(problem(error, "fr"))
+            return error.problem, problem(error, "fr")
         what = f"{result.station.name} {result.day:%d/%m}"
-        again = f"PLUIE {message.station} {result.day:%d/%m} {message.amount} CONFIRME"
+        amount = "traces" if result.amount.trace else f"{result.amount.mm:g}".replace(".", ",")
+        again = f"PLUIE {fold(result.station.name).upper()} {result.day:%d/%m} {amount} CONFIRME"
         if result.outcome == "conflict" and result.before is not None:
             return "conflict", f"{what}: déjà {result.before.amount.text()}. Pour remplacer, envoyez: {again}"
         if result.outcome == "large":

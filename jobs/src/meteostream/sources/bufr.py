@@ -23,7 +23,7 @@ from meteostream.sources.errors import Refusal
 from meteostream.sources.observation import Observation, Reject
 from meteostream.sources.settle import settle
 from meteostream.sources.units import CONVERSIONS, Conversion, convert
-from meteostream.sources.wind import direction
+from meteostream.sources.wind import Direction, variable_direction
 
 REPORT_TYPE: Final = "bufr"
 BEGIN: Final = b"BUFR"
@@ -44,6 +44,8 @@ UNITS_S: Final = {4024: HOUR_S, 4025: MINUTE_S, 4026: 1}
 """Elements that are time periods: 0 04 024 hours, 0 04 025 minutes, 0 04 026 seconds."""
 NO_STATISTIC: Final = 63
 """0 08 023, code table: missing."""
+CALM_OR_VARIABLE: Final = 0.0
+"""0 11 001 of a calm (speed 0) and of a variable wind (any other); north is 360 (WMO-No. 306, B/C 1.10.5.3.2)."""
 OKTAS: Final = 8
 WHOLE_SKY: Final = 100
 
@@ -283,8 +285,24 @@ def _values(elements: list[_Element]) -> dict[str, Value]:
                 if variable in TRACE and converted is not None:
                     converted = max(converted, 0.0)
                 if _keep(values, variable, converted) and element.name == "windSpeed":
-                    values["wind_direction"] = direction(converted, towards).degrees
+                    values |= _direction(converted, towards)
     return values
+
+
+def _direction(speed: float | None, found: float | None) -> dict[str, Value]:
+    """Direction of a mean wind; that it is variable, or is not, is said as far as BUFR says it.
+
+    >>> _direction(0.0, 0.0), _direction(1.5, 0.0)
+    ({'wind_direction': None, 'wind_variable': False}, {'wind_direction': None, 'wind_variable': True})
+    >>> _direction(5.2, 360.0), _direction(None, 0.0)
+    ({'wind_direction': 360.0, 'wind_variable': False}, {'wind_direction': None})
+    """
+    if found is None or (found == CALM_OR_VARIABLE and speed is None):
+        return {"wind_direction": None}
+    if found != CALM_OR_VARIABLE:
+        return {"wind_direction": None if speed == 0.0 else found, "wind_variable": False}
+    degrees, variable = variable_direction() if speed else Direction(None, False)
+    return {"wind_direction": degrees, "wind_variable": variable}
 
 
 def _keep(values: dict[str, Value], variable: str, value: float | None) -> bool:

@@ -22,6 +22,8 @@ LICENCE: Final = Licence(
 
 NO_WBAN: Final = "99999"
 _USAF_OF_WMO: Final = re.compile(r"([0-9]{5})0")
+_UNSPECIFIED: Final = re.compile(r"SG0000(?P<wmo>[0-9]{5})")
+"""A Senegalese station of no network (0), whose digits are its WMO number."""
 _GHCN: Final = re.compile(r"[A-Z]{2}(?P<network>[A-Z0-9])(?P<number>[A-Z0-9_-]{8})")
 
 TRACE: Final = frozenset({"2", "T"})
@@ -51,9 +53,12 @@ def usaf_spellings(usaf_wban: str) -> Sequence[str]:
 def ghcn_spellings(identifier: str) -> Sequence[str]:
     """Names of a GHCN station: country, network, number; network M has the WMO number, I the ICAO code.
 
-    >>> ghcn_spellings("SGM00061641"), ghcn_spellings("SGI0000GOOY")
-    (('61641',), ('GOOY',))
+    >>> ghcn_spellings("SGM00061641"), ghcn_spellings("SG000061641"), ghcn_spellings("SGI0000GOOY")
+    (('61641',), ('61641',), ('GOOY',))
     """
+    unspecified = _UNSPECIFIED.fullmatch(identifier)
+    if unspecified is not None:
+        return (unspecified["wmo"],)
     match = _GHCN.fullmatch(identifier)
     if match is None:
         return ()

@@ -7,7 +7,7 @@ The prevailing weather has the model ``taf``. What is only temporary or probable
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -26,6 +26,15 @@ MODEL: Final = "taf"
 MAX_CHARACTERS: Final = 4_000
 LONGEST: Final = timedelta(hours=30)
 """Longest validity of a TAF (FM 51, 51.1.3)."""
+CANCELLED: Final = (
+    "wind_mean_10min",
+    "wind_direction",
+    "wind_variable",
+    "gust_10min",
+    "visibility",
+    "cloud_cover",
+)
+"""What a TAF speaks of, and a cancelled one says no longer."""
 
 _HEAD: Final = re.compile(
     r"(?:TAF\s+)*(?:(?:AMD|COR)\s+)?(?P<icao>[A-Z][A-Z0-9]{3})\s+(?P<day>[0-9]{2})(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})Z\s+"
@@ -84,7 +93,8 @@ def read_taf(text: str, registry: Registry, *, reference: Reference = None) -> I
     Forecast or Reject
         One a variable and span. Of the prevailing weather a span ends where the variable is forecast anew; while a
         change becomes (BECMG) nothing is claimed for what changes. A temperature TX or TN is one of its hour. A
-        forecast that was cancelled (CNL) or is missing (NIL) yields nothing.
+        cancellation (CNL) says of all variables that there is no value in its period, and so ends what was forecast
+        before; a forecast that is missing (NIL) yields nothing.
     """
     for piece in pieces(text, reference):
         if _ANNOUNCES.fullmatch(piece.text):
@@ -108,12 +118,14 @@ def _forecasts(piece: Piece, registry: Registry) -> list[Forecast]:
         )
     issued = place(int(head["day"]), int(head["hour"]), int(head["minute"]), piece.reference)
     body = " ".join(piece.text[head.end() :].partition(" RMK ")[0].split())
-    if head["from"] is None or body in {"CNL", "NIL"}:
+    if head["from"] is None or body == "NIL":
         return []
     station = registry.resolve(head["icao"]).wigos_id
     span = _span(head["from"], head["to"], issued)
     if not timedelta(0) < span.end - span.begin <= LONGEST:
         raise Refusal(f"expected a validity of at most 30 hours, found {head['from']}/{head['to']}")
+    if body == "CNL":
+        return _rows(station, issued, {(MODEL, span.begin, name): (span.end, None) for name in CANCELLED})
     found: dict[tuple[str, datetime, str], tuple[datetime | None, Value]] = {}
     for model, part, values in _lasting(_parts(body, span, issued)):
         for variable, value in values.items():
@@ -124,6 +136,12 @@ def _forecasts(piece: Piece, registry: Registry) -> list[Forecast]:
         found[MODEL, moment, "air_temperature"] = (None, float(match["value"].replace("M", "-")) + 0.0)
     if not found:
         raise Refusal(f"expected wind, visibility or clouds, found {body[:60]!r}")
+    return _rows(station, issued, found)
+
+
+def _rows(
+    station: str, issued: datetime, found: Mapping[tuple[str, datetime, str], tuple[datetime | None, Value]]
+) -> list[Forecast]:
     return [
         Forecast(
             station=station,

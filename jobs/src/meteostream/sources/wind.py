@@ -22,7 +22,8 @@ def direction(speed: float | None, found: float | None) -> Direction:
     speed
         Mean wind, m/s, None if missing.
     found
-        What the source has, degrees; 0 is how many sources write both calm and north.
+        What the source has, degrees; 0 is how many sources write both calm and north. BUFR does not: there 0 with a
+        speed is variable (:mod:`meteostream.sources.bufr`).
 
     Examples
     --------

@@ -2,14 +2,14 @@ with periods as (
     select 'month' as period, month as number, * from (
         select
             station_key, station, nature, first_day, last_day, month, variable, day_statistic, statistic, value, unit,
-            flag, rule
+            flag, rule, redistribute
         from {{ ref('monthly_climate') }}
     ) as months
     union all
     select 'dekad' as period, dekad as number, * from (
         select
             station_key, station, nature, first_day, last_day, dekad, variable, day_statistic, statistic, value, unit,
-            flag, rule
+            flag, rule, redistribute
         from {{ ref('dekad') }}
     ) as dekads
 )
@@ -32,6 +32,7 @@ select
     p.unit,
     p.flag,
     p.rule,
+    p.redistribute,
     n.first_year as normal_first_year,
     n.last_year as normal_last_year,
     n.source as normal_source,

@@ -1,5 +1,8 @@
 {{ config(indexes=[{'columns': ['station', 'day']}, {'columns': ['day']}]) }}
 select
-    station_key, station, nature, label as day, variable, statistic, value, unit, value_count, expected_count,
-    complete, flag, rule, period_start, period_end, version
-from ({{ chosen_rule('daily') }}) as chosen
+    c.station_key, c.station, c.nature, c.label as day, c.variable, c.statistic, c.value, c.unit, c.value_count,
+    c.expected_count, c.complete, c.flag, c.rule, c.period_start, c.period_end,
+    {{ redistribute('c', 'a') }} as redistribute, c.version
+from ({{ chosen_rule('daily') }}) as c
+left join {{ ref('series_permission') }} as a
+    on a.station = c.station and a.nature = c.nature and a.variable = c.variable

@@ -19,7 +19,8 @@ select
     r.value is null as is_missing,
     r.value >= {{ var('rainy_day_mm') }} as is_rainy,
     r.flag,
-    r.rule
+    r.rule,
+    coalesce(r.redistribute, false) as redistribute
 from spans as s
 join {{ source('dim', 'date') }} as d on d.day between s.first_day and s.last_day
 left join rain as r on r.station = s.station and r.nature = s.nature and r.day = d.day

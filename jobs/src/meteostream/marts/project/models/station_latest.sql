@@ -23,11 +23,11 @@ select
     l.unit,
     l.flag,
     l.source,
-    coalesce(d.redistribute, false) as redistribute,
+    d.source is not null as redistribute,
     l.report_id
 from latest as l
 left join {{ source('dim', 'report_variable') }} as v on v.name = l.report_variable
 left join {{ source('dim', 'station') }} as s
     on s.station = l.station and l.observed_at >= s.valid_from and l.observed_at < s.valid_to
-left join {{ source('dim', 'source') }} as d
+left join {{ ref('permission') }} as d
     on d.source = l.source and l.observed_at >= d.valid_from and l.observed_at < d.valid_to
