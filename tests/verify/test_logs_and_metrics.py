@@ -44,6 +44,7 @@ METRICS: Final = {
     "prometheus-node-exporter": ("node_exporter", "/metrics", "node_memory_MemTotal_bytes"),
     "prometheus-postgres-exporter": ("postgres_exporter", "/metrics", "pg_up 1"),
     "generator": ("generator_metrics", "/metrics", "meteostream_"),
+    "intake": ("intake_metrics", "/metrics", "meteostream_intake_entries_total"),
     "stream-warehouse": ("stream_warehouse_metrics", "/metrics", "meteostream_"),
     "stream-lake": ("stream_lake_metrics", "/metrics", "meteostream_"),
 }
