@@ -19,13 +19,17 @@ def settings(rendered: Rendered, host: str, path: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in split}
 
 
-def test_one_master_remembers_on_its_disk_and_two_through_zookeeper(lab: Rendered, one: Rendered) -> None:
+def unit_settings(rendered: Rendered, host: str, unit: str, name: str) -> list[str]:
+    text = rendered.text(host, f"etc/systemd/system/{unit}.service")
+    return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
+
+
+def test_one_master_remembers_until_the_next_boot_and_two_through_zookeeper(lab: Rendered, one: Rendered) -> None:
     alone = settings(one, "node1", "etc/spark/master/spark.conf")
     assert alone["spark.deploy.recoveryMode"] == "FILESYSTEM"
-    unit = one.text("node1", "etc/systemd/system/spark-master.service")
-    assert (
-        alone["spark.deploy.recoveryDirectory"] in re.findall(r"^ReadWritePaths=(.*)$", unit, re.MULTILINE)[0].split()
-    )
+    (directory,) = unit_settings(one, "node1", "spark-master", "RuntimeDirectory")
+    assert alone["spark.deploy.recoveryDirectory"] == f"/run/{directory}"
+    assert unit_settings(one, "node1", "spark-master", "RuntimeDirectoryPreserve") == ["yes"]
     for host in ("node1", "node2"):
         shared = settings(lab, host, "etc/spark/master/spark.conf")
         assert shared["spark.deploy.recoveryMode"] == "ZOOKEEPER"
@@ -38,6 +42,17 @@ def test_workers_and_applications_know_every_master(lab: Rendered) -> None:
         assert settings(lab, host, DEFAULTS)["spark.master"] == masters
         unit = lab.text(host, "etc/systemd/system/spark-worker.service")
         assert masters in unit
+
+
+def test_the_start_of_a_worker_is_judged_by_the_masters(lab: Rendered) -> None:
+    probe = lab.text("node3", "usr/local/lib/meteo/health/spark-worker").split()
+    assert probe[probe.index("spark-worker") + 1].endswith(":8091/json/")
+    masters = probe[probe.index("spark-worker") + 2].strip("'").split("|")
+    assert [master.partition("://")[2].partition("/")[0].rpartition(":")[2] for master in masters] == ["8090", "8090"]
+    (judge,) = unit_settings(lab, "node3", "spark-worker", "ExecStartPost")
+    (limit,) = unit_settings(lab, "node3", "spark-worker", "TimeoutStartSec")
+    assert 0 < int(judge.split()[1]) < int(limit)
+    assert not unit_settings(lab, "node1", "spark-master", "ExecStartPost")
 
 
 def test_the_master_takes_no_drivers_from_the_network(one: Rendered) -> None:
