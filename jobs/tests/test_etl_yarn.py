@@ -74,7 +74,7 @@ class Yarn:
         if path == "/ws/v1/cluster/apps":
             (tag,) = query["applicationTags"]
             found = [app for app in self.apps.values() if app["applicationTags"] == tag]
-            return 200, {"apps": {"app": found} if found else None}
+            return 200, {"apps": {"app": found} if found else {}}
         app = self.apps.get(path.rpartition("/")[2])
         if app is None:
             return 404, {"RemoteException": {"message": "not found"}}

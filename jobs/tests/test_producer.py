@@ -197,7 +197,7 @@ def test_a_start_sends_again_from_the_last_reconciled_hour_and_new_reports_first
         assert outbox.acked == 4
 
 
-def test_nothing_counts_as_acknowledged_while_the_backlog_before_it_is_not(tmp_path: Path) -> None:
+def test_nothing_counts_as_acknowledged_while_what_was_before_it_is_not(tmp_path: Path) -> None:
     with Outbox(tmp_path) as outbox:
         outbox.append([draft(1)])
     broker = Broker()
@@ -207,12 +207,43 @@ def test_nothing_counts_as_acknowledged_while_the_backlog_before_it_is_not(tmp_p
         outbox.append([draft(2)])
         with sending:
             until(lambda: len(broker.held) == 2)
-            broker.held[0].success(None)
+            broker.held[1].success(None)
             time.sleep(0.2)
             assert outbox.acked == 0, "2 is acknowledged, 1 is not"
-            broker.held[1].success(None)
+            broker.held[0].success(None)
             assert sending.wait_until_empty(5)
         assert outbox.acked == 2
+
+
+def test_what_was_never_acknowledged_does_not_wait_for_what_a_start_repeats(tmp_path: Path) -> None:
+    """Else a producer that starts often repeats its hour each time, and what was in flight waits for all of it."""
+    with Outbox(tmp_path) as outbox:
+        outbox.append([draft(n) for n in range(1, 6)])
+        outbox.acknowledge(3)
+    broker = Broker()
+    for _ in range(2):
+        with Outbox(tmp_path) as outbox:
+            with forwarder(outbox, broker) as sending:
+                assert sending.wait_until_empty(5)
+            assert outbox.acked == 5
+    assert broker.ids == [4, 5, 1, 2, 3, 1, 2, 3, 4, 5]
+
+
+def test_a_client_that_gives_up_what_is_in_flight_does_not_end_the_sender(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(_: Client, timeout: float | None = None) -> None:
+        raise KafkaTimeoutError(f"{timeout} s")
+
+    monkeypatch.setattr(Client, "close", close)
+    broker = Broker()
+    broker.mode = "refuse"
+    with forwarder(outbox, broker) as sending:
+        outbox.append([draft(1)])
+        until(lambda: broker.connects >= 2)
+        broker.mode = "take"
+        assert sending.wait_until_empty(5)
+        sending.check()
 
 
 def test_stopping_drains_and_says_whether_all_was_taken(outbox: Outbox) -> None:

@@ -64,7 +64,7 @@ def test_start_leaves_alone_what_runs(started: Any) -> None:
     assert started.log() == before
 
 
-def test_stop_goes_the_other_way_and_begins_with_the_generator(machines: Any, stages: dict[str, int]) -> None:
+def test_stop_goes_the_other_way_and_begins_with_the_sources(machines: Any, stages: dict[str, int]) -> None:
     for host in ("a", "b", "c"):
         for unit in stages:
             (machines.folder / host / unit).write_text("active\n", encoding="utf-8")
@@ -73,8 +73,8 @@ def test_stop_goes_the_other_way_and_begins_with_the_generator(machines: Any, st
     stopped = [(host, unit) for event, host, unit in machines.log()[count:] if event == "stop"]
     order = [stages[unit] for _, unit in stopped]
     assert order == sorted(order, reverse=True)
-    assert stopped[0] == ("c", "generator")
-    assert {unit for _, unit in stopped[1:3]} == {"stream-warehouse", "stream-lake"}
+    assert stopped[:2] == [("c", "generator"), ("c", "intake")]
+    assert {unit for _, unit in stopped[2:4]} == {"stream-warehouse", "stream-lake"}
 
 
 def test_check_mode_starts_and_stops_nothing(machines: Any) -> None:

@@ -1,8 +1,8 @@
 """From the outbox to Kafka, for as long as it takes.
 
-One thread goes through the journal: new entries first, then, a little at a time, the backlog of a start. A broker's
-absence of any length only makes the journal longer. An entry may arrive twice or late: the warehouse knows it by its
-identity and orders by revision and reception, not by arrival.
+One thread goes through the journal: first what no broker ever acknowledged, then, a little at a time, what a start
+sends again. A broker's absence of any length only makes the journal longer. An entry may arrive twice or late: the
+warehouse knows it by its identity and orders by revision and reception, not by arrival.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 from kafka import KafkaProducer
@@ -124,9 +125,10 @@ class Forwarder:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._failure: BaseException | None = None
-        start = outbox.last
-        after = outbox.resend_after() if resend else outbox.acked
-        # Two readers: what is new goes first, what a start repeats follows at its own pace.
+        start = outbox.acked
+        after = outbox.resend_after() if resend else start
+        # Two readers: what was never acknowledged goes first, or it would wait for an hour's repetition, again and
+        # again if a producer starts often; what a start repeats follows at its own pace.
         self._live = outbox.cursor(start)
         self._backlog = outbox.cursor(after)
         self._backlog_end = start
@@ -207,7 +209,9 @@ class Forwarder:
                 except (KafkaError, OSError) as error:
                     backoff = self._pause(FIRST_BACKOFF_S, error)
                 finally:
-                    client.close(timeout=0)
+                    # A client that gives up what is in flight says so by raising; the outbox holds it.
+                    with suppress(KafkaError):
+                        client.close(timeout=0)
                     self._give_up_in_flight()
                     self._note()
         except BaseException as error:
@@ -281,6 +285,5 @@ class Forwarder:
             cursor.rewind(self._done[cursor])
 
     def _note(self) -> None:
-        """Every entry up to here is acknowledged: the new ones count only once the backlog is through."""
-        backlog = self._done[self._backlog]
-        self._outbox.acknowledge(self._done[self._live] if backlog >= self._backlog_end else backlog)
+        """Every entry up to here was acknowledged once; what is repeated was so before this start."""
+        self._outbox.acknowledge(self._done[self._live])
