@@ -37,7 +37,7 @@ def bundle() -> Path | None:
 
 
 class KafkaBroker:
-    """A broker that a test may kill; it dies with the process that started it.
+    """A broker that a test may kill; it dies with the thread that started it (a test's main one).
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ def bundle() -> Path | None:
 
 
 class ZooKeeperServer:
-    """A server that a test may kill; it dies with the process that started it."""
+    """A server that a test may kill; it dies with the thread that started it (a test's main one)."""
 
     def __init__(self, folder: Path) -> None:
         archive = bundle()
