@@ -44,7 +44,7 @@ for source, (schedule, title, condition) in ASKED_FIRST.items():
         {title}. Paused at first: unpause it when {condition}. Otherwise as the METARs' DAG: it asks for what is missing
         since the last run that came whole; without a network it says so, and the next run asks for what was missed.
         """,
-        **settings(schedule=schedule, minutes=60, tags=("collect",), is_paused_upon_creation=True),
+        **settings(schedule=schedule, minutes=60, tags=("collect",), **NETWORK),
     ):
         command("collect", f"meteostream collect {source}", pool="bulletins", minutes=15)
 

@@ -20,6 +20,7 @@ SENDS: Final = {"kafka", "outbox"}
 # Which sections of the settings a command reads; a command that is new in dags/ has to be added.
 SECTIONS: Final = {
     "check": {*SENDS, "warehouse"},
+    "climate": {"warehouse"},
     "collect": {*SENDS, "collect", "dropfolder", "quarantine"},
     "deadletters": {"warehouse"},
     "dropfolder": {*SENDS, "dropfolder", "quarantine"},
@@ -40,6 +41,7 @@ DIRECTORIES: Final = (
     ("quarantine", "directory"),
     ("exports", "directory"),
     ("marts", "directory"),
+    ("alerts", "directory"),
 )
 
 
