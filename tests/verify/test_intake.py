@@ -63,5 +63,5 @@ def test_the_form_is_on_loopback_alone(platform: Platform) -> None:
 
 def test_only_the_service_reads_what_observers_entered_and_their_digests(platform: Platform) -> None:
     host = platform.first("jobs")
-    modes = host.check_output("stat -c '%%U %%G %%a' /var/lib/meteostream/intake /etc/meteostream/intake.toml")
+    modes = host.check_output("stat -c '%U %G %a' /var/lib/meteostream/intake /etc/meteostream/intake.toml")
     assert modes.splitlines() == ["meteostream meteostream 750", "root meteostream 640"]
