@@ -23,7 +23,7 @@ node_stage landing molecule-default scripts/molecule default
 
 stage components jobs-stores scripts/jobs-python pytest -m 'kafka or postgres or spark or zookeeper or package_data'
 stage components jobs-batch scripts/jobs-python pytest -m batch
-stage components jobs-oracles scripts/oracles-python pytest -m oracle
+stage components jobs-oracles scripts/oracles-python pytest -m oracle tests/test_derived_oracles.py tests/test_alerts.py
 node_stage components local-nodes pytest tests/nodes
 
 node_stage debian12 molecule-debian12 scripts/molecule debian12
