@@ -67,7 +67,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     config = folder / "meteostream.toml"
     config.write_text(f'[lake]\nuri = "file:{folder}/lake"\n[etl]\nshuffle_partitions = 2\n')
     spark = session(config)
-    from meteostream.etl.completeness import WMO_1203
+    from meteostream.climate.completeness import WMO_1203
     from meteostream.etl.compute import Rules, create_tables, update
     from meteostream.etl.silver import merge_silver
     from meteostream.etl.sources import load_priorities

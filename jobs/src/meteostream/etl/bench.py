@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
-from meteostream.etl.completeness import WMO_1203
+from meteostream.climate.completeness import WMO_1203
 from meteostream.etl.daily import daily_values, day_sums
 from meteostream.etl.summary import month_values
 from meteostream.streams.source import spark_session

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
-from meteostream.climate.completeness import DEKAD, MONTHLY, RULE_3_5, WMO_1203, Completeness, hours_needed
-
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-__all__ = ["DEKAD", "MONTHLY", "RULE_3_5", "WMO_1203", "Completeness", "day_bits", "enough", "has_gap", "hours_needed"]
+    from meteostream.climate.completeness import Completeness
 
 
 def day_bits(number: Column) -> Column:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 from pyspark.sql.window import Window
 
-from meteostream.etl.completeness import hours_needed
+from meteostream.climate.completeness import hours_needed
 from meteostream.etl.exact import mean, total, unscaled
 from meteostream.etl.periods import DAY_S, HOUR_S, Day, date_of, moment, second_of_day, seconds, utc_day
 from meteostream.etl.products import IMPORTED

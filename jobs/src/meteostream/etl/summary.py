@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own custom
 
-from meteostream.etl.completeness import DEKAD, Completeness, day_bits, enough
+from meteostream.climate.completeness import DEKAD, Completeness
+from meteostream.etl.completeness import day_bits, enough
 from meteostream.etl.exact import mean, total, unscaled
 from meteostream.etl.periods import DAY_S, dekad_end, dekad_start, moment, month_end, month_start, seconds
 from meteostream.qc.flags import Flag
